@@ -1,0 +1,249 @@
+"""Command line: `btsr`, also `python -m btsr_core`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from btsr_core.config import Experiment, Objective, Regulariser, Scaling, experiment
+from btsr_core.datasets import DATASETS
+from btsr_core.errors import InputError
+from btsr_core.evaluate import top_items_of
+from btsr_core.experiment import prepare, run_experiment
+from btsr_core.files import runs_dir
+from btsr_core.metrics import CUTOFFS
+from btsr_core.protocol import History
+from btsr_core.runs import Run, find_run, table_of_runs
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="BT-SR: sequential recommendation with Barlow Twins regularisation.",
+)
+
+_defaults = Experiment()
+_data, _loss, _train, _model = (
+    _defaults.data,
+    _defaults.loss,
+    _defaults.train,
+    _defaults.model,
+)
+
+Source = Annotated[
+    str, typer.Argument(help="Name of a dataset (see `btsr datasets`), or a CSV or Parquet file.")
+]
+Mirror = Annotated[
+    Path | None, typer.Option(help="Folder searched before any download, laid out as NAME/FILE.")
+]
+Runs = Annotated[Path | None, typer.Option(help="Folder of runs; default $BTSR_RUNS or runs/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+UserCol = Annotated[str, typer.Option(help="Column of user ids in a file.")]
+ItemCol = Annotated[str, typer.Option(help="Column of item ids in a file.")]
+TimeCol = Annotated[str, typer.Option(help="Column of times in a file.")]
+KCore = Annotated[int, typer.Option(help="Fewest interactions of a user and of an item.")]
+HistoryOption = Annotated[
+    History, typer.Option(help="Which of a test user's interactions count as history.")
+]
+
+
+@contextmanager
+def _user_errors() -> Iterator[None]:
+    """Print what the user got wrong, without a traceback, and exit with 2."""
+    try:
+        yield
+    except InputError as error:
+        typer.echo(f"btsr: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _print(values: dict[str, Any], as_json: bool) -> None:
+    """Print a flat mapping, as JSON or as aligned lines."""
+    if as_json:
+        typer.echo(json.dumps(values))
+        return
+    width = max(map(len, values))
+    for name, value in values.items():
+        typer.echo(
+            f"{name:<{width}}  {value:.4f}"
+            if isinstance(value, float)
+            else f"{name:<{width}}  {value}"
+        )
+
+
+@app.command()
+def datasets() -> None:
+    """List the named datasets with their size, licence and home."""
+    for spec in DATASETS.values():
+        typer.echo(
+            f"{spec.name}\n  {spec.n_users:,} users, {spec.n_items:,} items, "
+            f"{spec.n_interactions:,} interactions\n  {spec.homepage}\n  licence: {spec.licence}"
+        )
+
+
+@app.command()
+def split(
+    source: Source,
+    history: HistoryOption = "after-cutoff",
+    k_core: KCore = _data.k_core,
+    cutoff_quantile: Annotated[
+        float, typer.Option(help="Quantile of the timestamps at which the future begins.")
+    ] = _data.cutoff_quantile,
+    mirror: Mirror = None,
+    user_col: UserCol = _data.user_col,
+    item_col: ItemCol = _data.item_col,
+    time_col: TimeCol = _data.time_col,
+    as_json: AsJson = False,
+) -> None:
+    """Cut a dataset at a point in time and print the sizes of its parts."""
+    with _user_errors():
+        config = experiment(
+            source=source,
+            k_core=k_core,
+            cutoff_quantile=cutoff_quantile,
+            user_col=user_col,
+            item_col=item_col,
+            time_col=time_col,
+        ).data
+        sizes = prepare(config, mirror=mirror, progress=not as_json).split.sizes(history)
+        _print(sizes, as_json)
+
+
+@app.command()
+def train(
+    source: Source,
+    objective: Annotated[Objective, typer.Option()] = _loss.objective,
+    regulariser: Annotated[Regulariser, typer.Option()] = _loss.regulariser,
+    alpha: Annotated[float, typer.Option(help="Weight of the regulariser.")] = _loss.alpha,
+    lam: Annotated[float, typer.Option(help="Weight of its off-diagonal terms.")] = _loss.lam,
+    scaling: Annotated[
+        Scaling, typer.Option(help="Eq. 7 as printed (sum), or divided by D.")
+    ] = _loss.scaling,
+    seed: Annotated[int, typer.Option()] = _train.seed,
+    dropout: Annotated[float, typer.Option()] = _model.dropout,
+    batch_size: Annotated[int, typer.Option(help="Sequences a step.")] = _train.batch_size,
+    lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = _train.lr,
+    max_epochs: Annotated[int, typer.Option()] = _train.max_epochs,
+    patience: Annotated[
+        int, typer.Option(help="Epochs without a better validation ndcg@10 before stopping.")
+    ] = _train.patience,
+    k_core: KCore = _data.k_core,
+    history: HistoryOption = "after-cutoff",
+    exclude_seen: Annotated[
+        bool, typer.Option(help="Whether items already in the history stay out of the ranking.")
+    ] = _defaults.evaluation.exclude_seen,
+    mirror: Mirror = None,
+    runs: Runs = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, ..; default: a GPU if any.")
+    ] = None,
+    user_col: UserCol = _data.user_col,
+    item_col: ItemCol = _data.item_col,
+    time_col: TimeCol = _data.time_col,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model, or load it if it is trained, and print its metrics.
+
+    Validation and test metrics are those of the history reading asked for; the run holds both.
+    """
+    with _user_errors():
+        described = experiment(
+            source=source,
+            user_col=user_col,
+            item_col=item_col,
+            time_col=time_col,
+            k_core=k_core,
+            objective=objective,
+            regulariser=regulariser,
+            alpha=alpha,
+            lam=lam,
+            scaling=scaling,
+            seed=seed,
+            dropout=dropout,
+            batch_size=batch_size,
+            lr=lr,
+            max_epochs=max_epochs,
+            patience=patience,
+            exclude_seen=exclude_seen,
+        )
+        run = run_experiment(
+            described, runs=runs, mirror=mirror, device=device, progress=sys.stderr.isatty()
+        )
+    _print_run(run, history, as_json)
+
+
+def _print_run(run: Run, history: History, as_json: bool) -> None:
+    parts = {part: run.metrics(part, history) for part in ("valid", "test")}
+    if as_json:
+        nulls = {
+            part: {name: None if np.isnan(value) else value for name, value in values.items()}
+            for part, values in parts.items()
+        }
+        head = {"run": run.id, "path": str(run.path), "history": history}
+        typer.echo(json.dumps({**head, "best_epoch": run.summary["best_epoch"], **nulls}))
+        return
+    typer.echo(f"run {run.id} in {run.path}, best epoch {run.summary['best_epoch']}")
+    for part, values in parts.items():
+        users = run.summary[part][history]["users"]
+        typer.echo(f"\n{part} ({users} users, history {history})")
+        typer.echo("        " + "".join(f"{f'@{k}':>9}" for k in CUTOFFS))
+        for name in ("hr", "ndcg", "mrr", "cov"):
+            cells = "".join(f"{values[f'{name}@{k}']:>9.4f}" for k in CUTOFFS)
+            typer.echo(f"{name:<8}{cells}")
+
+
+@app.command(name="runs")
+def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
+    """List the finished runs with their test metrics (history after the cutoff)."""
+    with _user_errors():
+        table = table_of_runs(runs_dir(runs))
+    if as_json:
+        typer.echo(table.to_json(orient="records"))
+    elif table.empty:
+        typer.echo(f"no finished run in {runs_dir(runs)}")
+    else:
+        typer.echo(table.to_string(index=False, float_format="{:.4f}".format))
+
+
+@app.command()
+def recommend(
+    run: Annotated[str, typer.Argument(help="Id of a run, its first digits, or its folder.")],
+    history: Annotated[
+        str, typer.Option(help="Item ids of the dataset, oldest first, separated by commas.")
+    ],
+    k: Annotated[int, typer.Option(help="How many items.", min=1)] = 10,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recommend the next items after a history."""
+    with _user_errors():
+        trained = find_run(run, runs_dir(runs))
+        row_of = dict(zip(trained.items["item_id"], range(len(trained.items)), strict=True))
+        asked = [part.strip() for part in history.split(",") if part.strip()]
+        known = [row_of[item] for item in asked if item in row_of]
+        unknown = [item for item in asked if item not in row_of]
+        if not known:
+            some = ", ".join(trained.items["item_id"].head(5))
+            raise InputError(
+                f"--history {history!r} names no item of this run; it knows {some}, .."
+            )
+        if unknown:
+            typer.echo(f"btsr: ignored, not in the catalogue: {', '.join(unknown)}", err=True)
+        best, scores = top_items_of(
+            trained.model(),
+            np.asarray(known),
+            trained.experiment.model.max_len,
+            k,
+            exclude_seen=trained.experiment.evaluation.exclude_seen,
+        )
+    chosen = trained.items.iloc[best].assign(score=scores)
+    if as_json:
+        typer.echo(chosen.to_json(orient="records"))
+        return
+    for place, row in enumerate(chosen.itertuples(), start=1):
+        typer.echo(f"{place:>3}  {row.score:8.3f}  {row.item_id}  {row.title}".rstrip())

@@ -1,0 +1,199 @@
+"""The one door: an `Experiment` goes in, a finished `Run` comes out, trained only if need be."""
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock
+
+import btsr_core
+from btsr_core.config import DataConfig, Experiment
+from btsr_core.datasets import Interactions, load_interactions
+from btsr_core.evaluate import evaluate_model
+from btsr_core.files import runs_dir
+from btsr_core.metrics import as_json
+from btsr_core.protocol import Split, split_interactions
+from btsr_core.runs import (
+    CHECKPOINT,
+    Run,
+    begin,
+    complete,
+    is_finished,
+    load_run,
+    ranks_frame,
+)
+from btsr_core.train import fit
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data ready to train on.
+
+    Attributes
+    ----------
+    interactions
+        As read.
+    split
+        As cut.
+    """
+
+    interactions: Interactions
+    split: Split
+
+
+def load_data(
+    config: DataConfig, *, mirror: str | Path | None = None, progress: bool = True
+) -> Interactions:
+    """Read the interactions that a configuration names."""
+    return load_interactions(
+        config.source,
+        user_col=config.user_col,
+        item_col=config.item_col,
+        time_col=config.time_col,
+        mirror=mirror,
+        progress=progress,
+    )
+
+
+def prepare(
+    config: DataConfig, *, mirror: str | Path | None = None, progress: bool = True
+) -> Prepared:
+    """Read the interactions that a configuration names, and cut them."""
+    interactions = load_data(config, mirror=mirror, progress=progress)
+    split = split_interactions(
+        interactions, k_core=config.k_core, cutoff_quantile=config.cutoff_quantile
+    )
+    return Prepared(interactions, split)
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    runs: str | Path | None = None,
+    mirror: str | Path | None = None,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> Run:
+    """Return the experiment's run: loaded if it is finished, resumed if begun, else trained.
+
+    Two processes that ask for one run do not train it twice: the second waits for the first.
+
+    Parameters
+    ----------
+    experiment
+        What to train.
+    runs
+        Folder of runs; see `files.runs_dir`.
+    mirror
+        Folder searched before any download; see `files.mirror_dir`.
+    device
+        Where to train; the GPU if there is one.
+    progress
+        Whether to draw bars on standard error.
+    """
+    interactions = load_data(experiment.data, mirror=mirror, progress=progress)
+    root = runs_dir(runs)
+    path = root / experiment.run_id(interactions.fingerprint)
+    if is_finished(path):
+        return load_run(path)
+    locks = root / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{path.name}.lock"):
+        if is_finished(path):
+            return load_run(path)
+        split = split_interactions(
+            interactions,
+            k_core=experiment.data.k_core,
+            cutoff_quantile=experiment.data.cutoff_quantile,
+        )
+        return _train(
+            experiment, Prepared(interactions, split), path, pick_device(device), progress
+        )
+
+
+def _train(
+    experiment: Experiment, data: Prepared, path: Path, device: torch.device, progress: bool
+) -> Run:
+    split = data.split
+    begin(path, experiment, data.interactions.fingerprint, versions(device))
+    model, done = fit(
+        experiment, split, device=device, checkpoint=path / CHECKPOINT, show_progress=progress
+    )
+    summary: dict[str, Any] = {
+        "best_epoch": done.best_epoch,
+        "epochs": done.epoch,
+        "train_seconds": sum(record["seconds"] for record in done.history),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    tables = []
+    for part in ("valid", "test"):
+        summary[part] = {}
+        for history, held_out in split.held_out.items():
+            eval_set = held_out.valid if part == "valid" else held_out.test
+            ranking = evaluate_model(
+                model,
+                eval_set,
+                experiment.model.max_len,
+                exclude_seen=experiment.evaluation.exclude_seen,
+            )
+            summary[part][history] = {
+                "users": len(eval_set),
+                "metrics": as_json(ranking.metrics()),
+            }
+            targets = split.items[eval_set.targets]
+            tables.append(ranks_frame(ranking, eval_set.users, targets, part, history))
+    ranks = pd.concat(tables, ignore_index=True)
+    items = item_table(data.interactions, split)
+    return complete(path, model.cpu(), items, done.history, ranks, summary)
+
+
+def item_table(interactions: Interactions, split: Split) -> pd.DataFrame:
+    """Return the catalogue in the model's order: item_id as text, title, genres ("" if unknown)."""
+    known = interactions.items.reindex(split.items)
+    blank = pd.Series("", index=known.index)
+    columns = {
+        name: np.asarray(known.get(name, blank).fillna(""), dtype=object)
+        for name in ("title", "genres")
+    }
+    return pd.DataFrame({"item_id": [str(item) for item in split.items], **columns})
+
+
+def pick_device(wanted: str | torch.device | None = None) -> torch.device:
+    """Return the wanted device, else the first GPU, else the CPU."""
+    if wanted is not None:
+        return torch.device(wanted)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def versions(device: torch.device) -> dict[str, Any]:
+    """Return what a run's numbers may depend on besides its configuration."""
+    return {
+        "btsr_core": btsr_core.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _commit() -> str | None:
+    """Return the checkout's commit, marked `-dirty` where the code was changed; None elsewhere."""
+    here = Path(btsr_core.__file__).parent
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        said = subprocess.run(  # noqa: S603
+            command, cwd=here, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None if said.returncode == 0 else None

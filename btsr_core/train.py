@@ -1,0 +1,249 @@
+"""The one training loop: early stopping on validation ndcg@10, atomic checkpoints, resume."""
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from btsr_core.config import Experiment
+from btsr_core.errors import InputError
+from btsr_core.evaluate import evaluate_model
+from btsr_core.files import atomic_path
+from btsr_core.model import SASRec
+from btsr_core.objectives import batch_loss
+from btsr_core.protocol import Split
+from btsr_core.sampler import PackedSequences, TrainSet, epoch_batches, index_by_target, seed_of
+
+SELECTION_METRIC = "ndcg@10"
+ADAM_BETAS = (0.9, 0.98)
+CHECKPOINT_SECONDS = 10.0
+"""Least time between two checkpoints: at most this much work is lost to a kill."""
+
+State = dict[str, Tensor]
+
+
+@dataclass
+class Progress:
+    """Where a training stands after an epoch; with the model and Adam, all that a resume needs.
+
+    Attributes
+    ----------
+    history
+        One record an epoch: losses, validation metrics, seconds.
+    best_epoch
+        1-based; 0 before the first epoch.
+    best_state
+        Weights of the best epoch.
+    """
+
+    history: list[dict[str, float]]
+    best_epoch: int
+    best_state: State
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history)
+
+    def is_finished(self, experiment: Experiment) -> bool:
+        """Whether the epochs or the patience are used up."""
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= experiment.train.max_epochs or waited >= experiment.train.patience
+
+
+def build_model(experiment: Experiment, n_items: int, device: torch.device) -> SASRec:
+    """Return the untrained model of an experiment: the same weights on every device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed_of(experiment.train.seed, "weights"))
+        return SASRec(n_items, experiment.model).to(device)
+
+
+def fit(
+    experiment: Experiment,
+    split: Split,
+    *,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    show_progress: bool = True,
+) -> tuple[SASRec, Progress]:
+    """Train to the end, from a checkpoint if there is one, and return the best epoch's model.
+
+    On a CPU with a fixed number of threads the same experiment gives the same numbers bit for
+    bit, resumed or not: every epoch's randomness is derived from (seed, epoch) alone.
+
+    Parameters
+    ----------
+    experiment
+        What to train.
+    split
+        Training sequences and validation sets.
+    device
+        Where to train.
+    checkpoint
+        File that holds the state between sessions; None keeps none.
+    show_progress
+        Whether to draw a bar on standard error.
+
+    Raises
+    ------
+    InputError
+        If the validation set is empty, or the loss stops being a number.
+    """
+    valid = split.held_out[experiment.evaluation.select_on].valid
+    if not len(valid):
+        raise InputError(
+            f"no user is left to validate on with select_on={experiment.evaluation.select_on!r}; "
+            "lower cutoff_quantile or k_core"
+        )
+    model = build_model(experiment, split.n_items, device)
+    adam = torch.optim.Adam(
+        model.parameters(),
+        lr=experiment.train.lr,
+        betas=ADAM_BETAS,
+        weight_decay=experiment.train.weight_decay,
+    )
+    train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, device))
+    progress = Progress([], 0, {})
+    if checkpoint is not None and checkpoint.exists():
+        progress = load_checkpoint(checkpoint, model, adam)
+    saved_at = time.monotonic()
+    with tqdm(
+        total=experiment.train.max_epochs,
+        initial=progress.epoch,
+        disable=not show_progress,
+        unit="epoch",
+        desc=describe(experiment),
+    ) as bar:
+        while not progress.is_finished(experiment):
+            started = time.perf_counter()
+            losses = train_epoch(model, adam, train_set, experiment, progress.epoch)
+            ranking = evaluate_model(
+                model,
+                valid,
+                experiment.model.max_len,
+                exclude_seen=experiment.evaluation.exclude_seen,
+            )
+            metrics = ranking.metrics()
+            chosen = {f"valid_{m}@10": metrics[f"{m}@10"] for m in ("hr", "ndcg", "mrr", "cov")}
+            seconds = time.perf_counter() - started
+            record = {"epoch": progress.epoch + 1, **losses, **chosen, "seconds": seconds}
+            progress.history.append(record)
+            if _is_best(progress):
+                progress.best_epoch = progress.epoch
+                progress.best_state = {n: t.clone() for n, t in model.state_dict().items()}
+            bar.update()
+            bar.set_postfix(
+                {"ndcg@10": f"{metrics[SELECTION_METRIC]:.4f}", "best": progress.best_epoch}
+            )
+            if checkpoint is not None and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                save_checkpoint(checkpoint, model, adam, progress)
+                saved_at = time.monotonic()
+    model.load_state_dict(progress.best_state)
+    return model.eval(), progress
+
+
+def describe(experiment: Experiment) -> str:
+    """Return a short label of an experiment, as on its progress bar."""
+    loss = experiment.loss
+    name = f"SASRec-{loss.objective.upper()}"
+    if loss.is_regularised:
+        name += f" + {loss.regulariser} (alpha {loss.alpha:g}, lambda {loss.lam:g})"
+    return f"{name}, seed {experiment.train.seed}"
+
+
+def train_epoch(
+    model: SASRec,
+    adam: torch.optim.Adam,
+    train_set: TrainSet,
+    experiment: Experiment,
+    epoch: int,
+) -> dict[str, float]:
+    """Run one epoch and return its mean losses, each batch weighted by its sequences.
+
+    Raises
+    ------
+    InputError
+        If the loss stops being a number.
+    """
+    config = experiment.train
+    device = train_set.rows.device
+    sums = torch.zeros(3, dtype=torch.float64, device=device)  # sequences, prediction, regulariser
+    model.train()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed_of(config.seed, "dropout", epoch))
+        batches = epoch_batches(
+            train_set, config.batch_size, experiment.model.max_len, config.seed, epoch
+        )
+        for batch in batches:
+            loss = batch_loss(model, train_set.sequences, batch, experiment.loss)
+            adam.zero_grad(set_to_none=True)
+            loss.total.backward()  # type: ignore[no-untyped-call]
+            adam.step()
+            size = len(batch.partner_order)
+            sums[0] += size
+            sums[1] += loss.prediction.detach() * size
+            if loss.regulariser is not None:
+                sums[2] += loss.regulariser.detach() * size
+    n, prediction, regulariser = sums.tolist()
+    if not math.isfinite(prediction + regulariser):
+        raise InputError(f"the loss is not a number after epoch {epoch + 1}; lower lr or alpha")
+    losses = {"loss_prediction": prediction / n}
+    if experiment.loss.is_regularised:
+        losses["loss_regulariser"] = regulariser / n
+    return losses
+
+
+def _is_best(progress: Progress) -> bool:
+    """Whether the last epoch beats all before it; a tie keeps the earlier."""
+    scores = [record[f"valid_{SELECTION_METRIC}"] for record in progress.history]
+    return progress.best_epoch == 0 or scores[-1] > scores[progress.best_epoch - 1]
+
+
+def save_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam, progress: Progress) -> None:
+    """Write model, optimiser and progress to one safetensors file, atomically."""
+    tensors: State = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in progress.best_state.items()}
+    for index, state in adam.state_dict()["state"].items():
+        tensors |= {f"adam/{index}/{name}": tensor for name, tensor in state.items()}
+    said = {"history": progress.history, "best_epoch": progress.best_epoch}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"progress": json.dumps(said)})
+
+
+def load_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam) -> Progress:
+    """Restore `model` and `adam` in place and return the progress.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or belongs to another model.
+    """
+    try:
+        with safe_open(path, framework="pt") as content:
+            said: dict[str, Any] = json.loads(content.metadata()["progress"])
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+        model.load_state_dict(_under(tensors, "model/"))
+        groups = adam.state_dict()["param_groups"]
+        state: dict[int, State] = {}
+        for name, tensor in _under(tensors, "adam/").items():
+            index, _, field = name.partition("/")
+            state.setdefault(int(index), {})[field] = tensor
+        adam.load_state_dict({"state": state, "param_groups": groups})
+    except Exception as error:
+        raise InputError(
+            f"checkpoint {path} cannot be read ({error}); delete it to train from the start"
+        ) from error
+    return Progress(said["history"], said["best_epoch"], _under(tensors, "best/"))
+
+
+def _under(tensors: State, prefix: str) -> State:
+    """Return the tensors whose names start with `prefix`, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

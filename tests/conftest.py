@@ -1,0 +1,53 @@
+"""A tiny dataset, quick to train on, and helpers that build sequences by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from btsr_core.config import Experiment, experiment
+from btsr_core.protocol import EvalSet, Sequences
+
+TINY = {
+    "dim": 8,
+    "n_blocks": 1,
+    "max_len": 6,
+    "batch_size": 16,
+    "max_epochs": 4,
+    "patience": 4,
+    "k_core": 2,
+    "cutoff_quantile": 0.8,
+    "lr": 0.01,
+}
+
+
+def pack(lists: list[list[int]]) -> Sequences:
+    """Return lists of item ids as `Sequences`."""
+    lengths = np.array([len(items) for items in lists], dtype=np.int64)
+    flat = np.array([item for items in lists for item in items], dtype=np.int64)
+    return Sequences(flat, lengths.cumsum() - lengths, lengths)
+
+
+def eval_set(lists: list[list[int]], targets: list[int]) -> EvalSet:
+    """Return histories and targets as an `EvalSet`."""
+    return EvalSet(pack(lists), np.array(targets, dtype=np.int64), np.arange(len(targets)))
+
+
+@pytest.fixture(scope="session")
+def tiny_csv(tmp_path_factory):
+    """A CSV file of 120 users who walk through 25 items in loose order."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(120):
+        start, length = rng.integers(25), rng.integers(3, 12)
+        items = (start + np.arange(length) + rng.integers(0, 2, length)) % 25
+        times = rng.integers(0, 1000) + np.sort(rng.integers(0, 100, length))
+        rows += [(f"u{user}", f"i{item}", time) for item, time in zip(items, times, strict=True)]
+    path = tmp_path_factory.mktemp("data") / "walks.csv"
+    pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_csv) -> Experiment:
+    """An experiment that trains in about a second."""
+    return experiment(source=str(tiny_csv), **TINY)

@@ -1,0 +1,70 @@
+"""Slow, obvious NumPy versions of the losses and metrics, each written from its equation."""
+
+import math
+
+import numpy as np
+
+
+def barlow_twins(z_a, z_b, lam):
+    """Eq. 6 and Eq. 7, entry by entry."""
+    batch, dim = z_a.shape
+    views = []
+    for z in (z_a, z_b):
+        rows = np.array([row / math.sqrt(sum(x * x for x in row)) for row in z])
+        views.append(rows - rows.mean(axis=0))
+    a, b = views
+    c = np.zeros((dim, dim))
+    for i in range(dim):
+        for j in range(dim):
+            top = sum(a[n, i] * b[n, j] for n in range(batch))
+            left = math.sqrt(sum(a[n, i] ** 2 for n in range(batch)))
+            right = math.sqrt(sum(b[n, j] ** 2 for n in range(batch)))
+            c[i, j] = top / (left * right)
+    loss = 0.0
+    for i in range(dim):
+        loss += (1 - c[i, i]) ** 2
+        loss += lam * sum(c[i, j] ** 2 for j in range(dim) if j != i)
+    return c, loss
+
+
+def barlow_twins_public(z_a, z_b, lam):
+    """The public code's scaling: unbiased deviations, C averaged over B, the loss over D."""
+    batch, dim = z_a.shape
+    views = []
+    for z in (z_a, z_b):
+        rows = z / np.linalg.norm(z, axis=1, keepdims=True)
+        views.append((rows - rows.mean(axis=0)) / rows.std(axis=0, ddof=1))
+    c = views[0].T @ views[1] / batch
+    off = c[~np.eye(dim, dtype=bool)]
+    return (((1 - np.diag(c)) ** 2).sum() + lam * (off**2).sum()) / dim
+
+
+def cross_entropy(hidden, item_table, targets):
+    """Eq. 3, position by position."""
+    total = 0.0
+    for z, target in zip(hidden, targets, strict=True):
+        scores = [float(e @ z) for e in item_table]
+        top = max(scores)
+        total += top + math.log(sum(math.exp(s - top) for s in scores)) - scores[target]
+    return total / len(targets)
+
+
+def ranking(scores, target, seen, k):
+    """Sort one user's catalogue: (rank of the target or None where it is seen, k best items)."""
+    candidates = [i for i in range(len(scores)) if i not in seen]
+    candidates.sort(key=lambda i: (-scores[i], i))
+    rank = candidates.index(target) + 1 if target in candidates else None
+    return rank, candidates[:k]
+
+
+def metrics(ranks, lists, n_items, k):
+    """hr, ndcg, mrr and cov at k, user by user; a rank of None is a miss."""
+    hr = ndcg = mrr = 0.0
+    for rank in ranks:
+        if rank is not None and rank <= k:
+            hr += 1
+            ndcg += 1 / math.log2(rank + 1)
+            mrr += 1 / rank
+    shown = {item for items in lists for item in items[:k]}
+    n = len(ranks)
+    return {"hr": hr / n, "ndcg": ndcg / n, "mrr": mrr / n, "cov": len(shown) / n_items}

@@ -1,0 +1,110 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from btsr_core.cli import app
+from btsr_core.metrics import CUTOFFS
+
+RUN = CliRunner()
+
+
+def call(*arguments):
+    return RUN.invoke(app, [str(argument) for argument in arguments])
+
+
+SMALL = ("--k-core", 2, "--max-epochs", 2, "--batch-size", 16)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_csv, tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    result = call(
+        "train", tiny_csv, "--objective", "ce", "--regulariser", "barlow-twins", "--alpha", 0.2,
+        "--lam", 0.1, "--seed", 0, "--runs", runs, *SMALL, "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return runs, json.loads(result.stdout)
+
+
+def test_train_prints_the_run_and_both_sets_of_metrics(trained):
+    _, said = trained
+    names = {f"{name}@{k}" for name in ("hr", "ndcg", "mrr", "cov") for k in CUTOFFS}
+    assert set(said["valid"]) == set(said["test"]) == names
+    assert said["history"] == "after-cutoff"
+
+
+def test_train_again_gives_the_same_run(trained, tiny_csv):
+    runs, said = trained
+    again = call("train", tiny_csv, "--runs", runs, *SMALL, "--json")
+    assert json.loads(again.stdout) == said
+    table = call("train", tiny_csv, "--runs", runs, *SMALL)
+    assert "ndcg" in table.stdout
+
+
+def test_recommend(trained):
+    runs, said = trained
+    result = call(
+        "recommend", said["run"][:8], "--history", "i1,i2,i3", "--k", 4, "--runs", runs, "--json"
+    )
+    items = [row["item_id"] for row in json.loads(result.stdout)]
+    assert len(items) == 4
+    assert not {"i1", "i2", "i3"} & set(items)
+    assert "i" in call("recommend", said["run"], "--history", "i1", "--runs", runs).stdout
+
+
+def test_recommend_passes_over_unknown_items_and_says_so(trained):
+    runs, said = trained
+    known = call("recommend", said["run"], "--history", "i1", "--runs", runs, "--json")
+    mixed = call("recommend", said["run"], "--history", "i1,nope", "--runs", runs, "--json")
+    assert mixed.stdout == known.stdout
+    assert "nope" in mixed.stderr
+    none = call("recommend", said["run"], "--history", "nope", "--runs", runs)
+    assert none.exit_code == 2
+    assert "nope" in none.stderr
+
+
+def test_runs_lists_what_is_there(trained, tmp_path):
+    runs, said = trained
+    rows = json.loads(call("runs", "--runs", runs, "--json").stdout)
+    assert [row["run"] for row in rows] == [said["run"]]
+    assert "no finished run" in call("runs", "--runs", tmp_path).stdout
+
+
+@pytest.mark.parametrize("history", ["after-cutoff", "full"])
+def test_split_prints_the_sizes(tiny_csv, history):
+    result = call("split", tiny_csv, "--k-core", 2, "--history", history, "--json")
+    assert set(json.loads(result.stdout)) == {
+        "train_users", "train_items", "train_interactions", "usable_pool",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("split", "ml-100kk"), "ml-100k"),
+        (("split", "ml-100k", "--history", "all"), "after-cutoff"),
+        (("split", "{csv}", "--user-col", "person"), "person"),
+        (("train", "{csv}", "--alpha", "-1"), "alpha"),
+        (("train", "{csv}", "--objective", "mse"), "ce"),
+        (("recommend", "feed", "--history", "1", "--runs", "nowhere"), "feed"),
+    ],
+)
+def test_mistakes_are_explained_without_a_traceback(tiny_csv, arguments, said):
+    result = call(*(str(a).format(csv=tiny_csv) for a in arguments))
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_datasets_lists_licences():
+    assert "licence" in call("datasets").stdout
+
+
+def test_python_dash_m():
+    done = subprocess.run(
+        [sys.executable, "-m", "btsr_core", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "recommend" in done.stdout

@@ -1,0 +1,197 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from btsr_core import train
+from btsr_core.config import experiment
+from btsr_core.errors import InputError
+from btsr_core.experiment import prepare
+from btsr_core.objectives import batch_loss
+from btsr_core.sampler import PackedSequences, epoch_batches, index_by_target
+from btsr_core.train import build_model, fit, load_checkpoint
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def split(tiny):
+    return prepare(tiny.data).split
+
+
+def with_settings(tiny, **settings):
+    flat = {k: v for section in tiny.model_dump().values() for k, v in section.items()}
+    return experiment(**flat | settings)
+
+
+def trained(described, split, **options):
+    model, progress = fit(described, split, device=CPU, show_progress=False, **options)
+    records = [{k: v for k, v in r.items() if k != "seconds"} for r in progress.history]
+    return model.state_dict(), records, progress
+
+
+def assert_same(left, right):
+    (weights, records, _), (others, other_records, _) = left, right
+    assert records == other_records
+    assert weights.keys() == others.keys()
+    for name, weight in weights.items():
+        assert torch.equal(weight, others[name]), name
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_one_seed_gives_one_model(tiny, split, alpha):
+    described = with_settings(tiny, alpha=alpha)
+    torch.manual_seed(1)
+    first = trained(described, split)
+    torch.manual_seed(2)  # whatever the caller's generator holds
+    assert_same(first, trained(described, split))
+
+
+def test_another_seed_gives_another(tiny, split):
+    one, other = (trained(with_settings(tiny, seed=seed), split)[1] for seed in (0, 1))
+    assert one != other
+
+
+def test_alpha_zero_is_the_objective_alone(tiny, split):
+    plain = with_settings(tiny, regulariser="none")
+    assert_same(trained(plain, split), trained(with_settings(tiny, alpha=0.0), split))
+
+
+def test_training_leaves_the_global_generator_alone(tiny, split):
+    state = torch.get_rng_state()
+    trained(tiny, split)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Killed(BaseException):
+    """Stands for a signal that nothing catches."""
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_resumed_run_equals_an_uninterrupted_one(tiny, split, tmp_path, monkeypatch, epochs):
+    whole = trained(tiny, split)
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
+    file = tmp_path / "checkpoint.safetensors"
+    real = train.train_epoch
+
+    def killed(model, adam, train_set, described, epoch):
+        if epoch == epochs:
+            raise Killed
+        return real(model, adam, train_set, described, epoch)
+
+    monkeypatch.setattr(train, "train_epoch", killed)
+    with pytest.raises(Killed):
+        trained(tiny, split, checkpoint=file)
+    trained_epochs = []
+
+    def counted(model, adam, train_set, described, epoch):
+        trained_epochs.append(epoch)
+        return real(model, adam, train_set, described, epoch)
+
+    monkeypatch.setattr(train, "train_epoch", counted)
+    assert_same(whole, trained(tiny, split, checkpoint=file))
+    assert trained_epochs == list(range(epochs, tiny.train.max_epochs))
+
+
+def test_a_damaged_checkpoint_is_named(tiny, split, tmp_path):
+    file = tmp_path / "checkpoint.safetensors"
+    file.write_bytes(b"half a file")
+    with pytest.raises(InputError, match="cannot be read"):
+        fit(tiny, split, device=CPU, checkpoint=file, show_progress=False)
+
+
+def test_a_checkpoint_of_another_shape_is_named(tiny, split, tmp_path):
+    file = tmp_path / "checkpoint.safetensors"
+    model = build_model(tiny, split.n_items, CPU)
+    adam = torch.optim.Adam(model.parameters())
+    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}))
+    other = build_model(with_settings(tiny, dim=16), split.n_items, CPU)
+    with pytest.raises(InputError, match="delete it"):
+        load_checkpoint(file, other, torch.optim.Adam(other.parameters()))
+
+
+def test_early_stopping_keeps_the_best_epoch(tiny, split, monkeypatch):
+    scores = iter([0.1, 0.5, 0.5, 0.3, 0.2, 0.9])
+    weights = []
+    real = train.evaluate_model
+
+    def scripted(model, *args, **kwargs):
+        weights.append({n: t.clone() for n, t in model.state_dict().items()})
+        ranking = real(model, *args, **kwargs)
+        values = {**ranking.metrics(), "ndcg@10": next(scores)}
+        return dataclasses.make_dataclass("Scripted", [], namespace={"metrics": lambda _: values})()
+
+    monkeypatch.setattr(train, "evaluate_model", scripted)
+    described = with_settings(tiny, max_epochs=50, patience=3)
+    kept, records, progress = trained(described, split)
+    assert (progress.best_epoch, len(records)) == (2, 5)  # the tie at epoch 3 is no improvement
+    assert all(torch.equal(kept[name], weights[1][name]) for name in kept)
+
+
+def test_a_diverging_loss_is_an_error(tiny, split):
+    with pytest.raises(InputError, match="lower lr"):
+        trained(with_settings(tiny, lr=1e30, max_epochs=20), split)
+
+
+def test_the_loss_of_a_batch_is_eq_8_on_valid_positions(tiny, split):
+    """Recomputed sequence by sequence, without padding, groups or shared passes."""
+    described = with_settings(tiny, dropout=0.0, alpha=0.7, scaling="sum")
+    model = build_model(described, split.n_items, CPU).double()
+    store = PackedSequences.pack(split.train, split.n_items, CPU)
+    batch = next(iter(epoch_batches(index_by_target(store), 16, 6, seed=0, epoch=0)))
+    loss = batch_loss(model, store, batch, described.loss)
+
+    lists = split.train.to_lists()
+    anchors = [row for group in batch.anchors for row in group.rows.tolist()]
+    partners = torch.cat([group.rows for group in batch.partners])[batch.partner_order].tolist()
+    nll, last = [], {}
+    for row in {*anchors, *partners}:
+        inputs, targets = lists[row][:-1][-6:], lists[row][1:][-6:]
+        hidden = model(torch.tensor([inputs]))[0]
+        last[row] = hidden[-1]
+        if row in anchors:
+            log_p = (hidden @ model.item_table.T).log_softmax(1)
+            nll += [-log_p[t, target] for t, target in enumerate(targets)]
+    prediction = torch.stack(nll).mean()
+    import oracles
+
+    z_a, z_b = (
+        torch.stack([last[row] for row in rows]).detach().numpy() for rows in (anchors, partners)
+    )
+    _, regulariser = oracles.barlow_twins(z_a, z_b, described.loss.lam)
+    np.testing.assert_allclose(loss.prediction.item(), prediction.item(), rtol=1e-9)
+    np.testing.assert_allclose(loss.regulariser.item(), regulariser, rtol=1e-9)
+    np.testing.assert_allclose(loss.total.item(), prediction.item() + 0.7 * regulariser, rtol=1e-9)
+
+
+def test_no_held_out_interaction_reaches_training(tiny, split):
+    """Held-out users' later items, replaced by others, leave the trained weights as they are."""
+    described = with_settings(tiny, max_epochs=1, patience=1)
+    before = trained(described, split)[0]
+    changed = {
+        history: dataclasses.replace(
+            held_out,
+            test=dataclasses.replace(
+                held_out.test, targets=(held_out.test.targets + 1) % split.n_items
+            ),
+        )
+        for history, held_out in split.held_out.items()
+    }
+    after = trained(described, dataclasses.replace(split, held_out=changed))[0]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_an_empty_validation_set_is_an_error(tiny, split):
+    empty = {
+        history: dataclasses.replace(
+            held_out,
+            valid=dataclasses.replace(
+                held_out.valid,
+                targets=held_out.valid.targets[:0],
+            ),
+        )
+        for history, held_out in split.held_out.items()
+    }
+    with pytest.raises(InputError, match="validate"):
+        trained(tiny, dataclasses.replace(split, held_out=empty))
