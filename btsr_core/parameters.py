@@ -10,7 +10,7 @@ import difflib
 import io
 import math
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import make_dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -141,8 +141,9 @@ def _converted(kind: type[Scalar], value: Any) -> Scalar | None:
     readable = Integral | str if kind is int else Real | str
     if isinstance(value, bool) or not isinstance(value, readable):  # a bool is an int to Python
         return None
+    read: Callable[[Any], int | float] = int if kind is int else float
     try:
-        number = kind(value)
+        number = read(value)
     except ValueError:
         return None
     return number if math.isfinite(number) else None

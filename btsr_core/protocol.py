@@ -11,7 +11,7 @@ code does, `"full"` keeps what the user did before the cutoff too.
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from btsr_core.datasets import COLUMNS, Interactions
 from btsr_core.errors import InputError
 
 History = Literal["after-cutoff", "full"]
+HISTORIES: tuple[History, ...] = get_args(History)
 IntArray = npt.NDArray[np.int64]
 RawIds = npt.NDArray[Any]
 

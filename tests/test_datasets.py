@@ -256,22 +256,21 @@ def test_an_unreachable_host_is_a_failure_to_report(published, monkeypatch):
         fetch.fetch(spec, None, progress=False)  # the real downloader; sockets are refused
 
 
-def test_poochs_logger_speaks_only_with_progress_and_is_left_as_it_was(published, monkeypatch):
+def test_poochs_logger_speaks_only_with_progress_and_is_left_as_it_was(
+    published, monkeypatch, tmp_path
+):
     serve(monkeypatch, published, reachable=("https:",))
     lines = []
+    logger = pooch.get_logger()
     handler = logging.Handler()
     monkeypatch.setattr(handler, "emit", lines.append)
-    logger = pooch.get_logger()
-    before = logger.level
-    logger.addHandler(handler)
-    try:
-        load_interactions("ml-100k", progress=False)
-        assert lines == []
-        load_interactions("movietweetings-100k", progress=True)
-        assert len(lines) == 2
-        assert logger.level == before
-    finally:
-        logger.removeHandler(handler)
+    monkeypatch.setattr(logger, "handlers", [handler])
+    for turn, progress in enumerate([True, False, True]):
+        monkeypatch.setenv("BTSR_CACHE", str(tmp_path / str(turn)))
+        lines.clear()
+        load_interactions("movietweetings-100k", progress=progress)
+        assert len(lines) == (2 if progress else 0)
+    assert logger.filters == []
 
 
 def test_a_wheel_member_is_taken_out_without_installing(tmp_path):
@@ -329,6 +328,14 @@ def test_text_files_read_alike(tmp_path, name, text):
         "item_id": [7, 9, 9],
         "timestamp": [20, 10, 20],
     }
+
+
+def test_quoted_line_breaks_survive_in_files_longer_than_one_block(tmp_path):
+    rows = "".join(f'{row},1,{row},"{"long" * 20}\n,text"\n' for row in range(40_000))
+    path = write(tmp_path / "log.csv", "user_id,item_id,timestamp,text\n" + rows)
+    assert path.stat().st_size > 3 * 2**20
+    frame = load_interactions(path).frame
+    assert frame["user_id"].tolist() == frame["timestamp"].tolist() == list(range(40_000))
 
 
 def test_parquet_reads_as_text_does_under_other_names(tmp_path):
@@ -471,10 +478,10 @@ def test_the_fingerprint_follows_the_content_and_not_the_file(tmp_path):
 
 
 def test_the_fingerprint_tells_types_apart_and_holds_across_processes(tmp_path):
-    frame = pd.DataFrame({"user_id": [1, 2], "item_id": ["a", "b"], "timestamp": [1, 2]})
-    others = [frame.assign(user_id=["1", "2"]), frame.assign(timestamp=[1.0, 2.0]), frame[::-1]]
+    frame = pd.DataFrame({"user_id": [1, 2], "item_id": ["a", "b"], "timestamp": [0, 0]})
+    others = [frame.assign(user_id=["1", "2"]), frame.assign(timestamp=[0.0, 0.0]), frame[::-1]]
     assert len({fingerprint(each) for each in [frame, *others]}) == 4
-    path = write(tmp_path / "log.csv", "user_id,item_id,timestamp\n1,a,1\n2,b,2\n")
+    path = write(tmp_path / "log.csv", "user_id,item_id,timestamp\n1,a,0\n2,b,0\n")
     program = (
         "import sys; from btsr_core.datasets import load_interactions;"
         "print(load_interactions(sys.argv[1]).fingerprint)"

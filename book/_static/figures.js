@@ -1,0 +1,72 @@
+// Draws the figures of a page: the data of each lies in the element itself, see btsr_core/bookext.py.
+(() => {
+  "use strict";
+
+  const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+  /** Copy of `base` with the leaves of `extra` put over it. */
+  function merged(base, extra) {
+    const result = { ...base };
+    for (const [key, value] of Object.entries(extra)) {
+      result[key] = isObject(value) ? merged(isObject(base?.[key]) ? base[key] : {}, value) : value;
+    }
+    return result;
+  }
+
+  /** Template of a figure in the colours of the page. What a figure sets outside it still wins. */
+  function themed(template) {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const text = colour("--pst-color-text-base");
+    const muted = colour("--pst-color-text-muted");
+    const line = colour("--pst-color-border");
+    const surface = colour("--pst-color-surface");
+    const clear = "rgba(0, 0, 0, 0)";
+    const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line };
+    const control = { bgcolor: surface, bordercolor: line, font: { color: text } };
+    return merged(template ?? {}, {
+      layout: {
+        font: { color: text },
+        title: { font: { color: text } },
+        paper_bgcolor: clear,
+        plot_bgcolor: clear,
+        xaxis: axis,
+        yaxis: axis,
+        legend: { bgcolor: clear },
+        modebar: { bgcolor: clear, color: muted, activecolor: text },
+        annotationdefaults: { arrowcolor: muted, font: { color: text } },
+        shapedefaults: { line: { color: muted } },
+        sliderdefaults: { ...control, tickcolor: muted, activebgcolor: muted },
+        updatemenudefaults: control,
+      },
+    });
+  }
+
+  function draw(element) {
+    const { data, layout, frames, config } = JSON.parse(element.querySelector("script").textContent);
+    const template = layout.template;
+    element.replaceChildren();
+    // The element has the height; its width is the page's, at any time.
+    const { width, ...rest } = layout;
+    Plotly.newPlot(element, {
+      data,
+      layout: { ...rest, autosize: true, template: themed(template) },
+      frames: frames ?? [],
+      config: { ...config, responsive: false, displaylogo: false },
+    });
+    // Unlike Plotly's `responsive`, this sees side bars, tabs and folded cells open as well.
+    let drawn = element.clientWidth;
+    new ResizeObserver(() => {
+      if (element.clientWidth > 0 && element.clientWidth !== drawn) {
+        drawn = element.clientWidth;
+        Plotly.Plots.resize(element);
+      }
+    }).observe(element);
+    new MutationObserver(() => Plotly.relayout(element, { template: themed(template) })).observe(
+      document.documentElement,
+      { attributeFilter: ["data-theme"] },
+    );
+  }
+
+  document.querySelectorAll("div.btsr-figure[id]").forEach(draw);
+})();

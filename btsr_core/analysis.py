@@ -1,0 +1,174 @@
+"""Numbers about runs and splits: intervals, tables, correlations. No figure, no prose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from btsr_core.baselines import popularity_scorer, transition_scorer
+from btsr_core.datasets import Interactions
+from btsr_core.evaluate import Ranking, Scorer, encode, rank
+from btsr_core.losses import cross_correlation
+from btsr_core.metrics import per_user
+from btsr_core.model import SASRec
+from btsr_core.protocol import History, Split, k_core
+from btsr_core.runs import Run
+from btsr_core.sampler import PackedSequences, draw_partners, generator, index_by_target
+
+FloatArray = npt.NDArray[np.float64]
+
+RESAMPLES = 4000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether zero lies outside."""
+        return self.low > 0 or self.high < 0
+
+
+def bootstrap_mean(values: FloatArray, seed: int = 0) -> Interval:
+    """Return the mean of (U,) values with its percentile bootstrap interval over users.
+
+    No value gives NaN throughout.
+    """
+    if not len(values):
+        return Interval(np.nan, np.nan, np.nan)
+    rng = np.random.default_rng(seed)
+    n = len(values)
+    share = np.full(n, 1 / n)
+    # A resample is how often each user is drawn; a product with the values sums it.
+    block = max(1, 10**7 // n)  # resamples held at a time
+    sizes = [min(block, RESAMPLES - done) for done in range(0, RESAMPLES, block)]
+    means = np.concatenate([rng.multinomial(n, share, size=size) @ values / n for size in sizes])
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def user_values(runs: Sequence[Run], metric: str, part: str, history: History) -> FloatArray:
+    """Return (U,) values of a metric such as `ndcg@10`, user by user, averaged over runs."""
+    tables = [run.ranks(part, history) for run in runs]
+    for table in tables[1:]:
+        if not table["user_id"].equals(tables[0]["user_id"]):
+            raise ValueError("runs of different users cannot be paired")
+    values = [per_user(table["rank"].to_numpy(), metric) for table in tables]
+    return np.asarray(np.mean(values, axis=0))
+
+
+def paired_difference(
+    runs: Sequence[Run], others: Sequence[Run], metric: str, part: str, history: History
+) -> Interval:
+    """Return mean(runs) - mean(others) of a metric, paired by user, with its interval.
+
+    Seeds are averaged before users are drawn: the interval speaks of other users, not other seeds.
+    """
+    difference = user_values(runs, metric, part, history) - user_values(
+        others, metric, part, history
+    )
+    return bootstrap_mean(difference)
+
+
+def baseline_rankings(split: Split, history: History, exclude_seen: bool) -> dict[str, Ranking]:
+    """Rank the test users by popularity, and by the transitions out of their last item."""
+    test = split.held_out[history].test
+    scorers: dict[str, Scorer] = {
+        "Popularity": popularity_scorer(split),
+        "Last-item transitions": transition_scorer(split, test),
+    }
+    return {name: rank(scorer, test, exclude_seen=exclude_seen) for name, scorer in scorers.items()}
+
+
+def view_correlation(model: SASRec, split: Split, max_len: int, seed: int = 0) -> FloatArray:
+    """Return C (Eq. 6) between all training sequences and one drawn partner each.
+
+    Sequences whose target no other shares are left out: paired with themselves they would
+    correlate perfectly and say nothing.
+
+    Returns
+    -------
+    FloatArray
+        (D, D).
+    """
+    device = model.item_table.device
+    train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, device))
+    store = train_set.sequences
+    anchors = train_set.rows[train_set.same_target_count[train_set.rows] > 1]
+    partners = draw_partners(train_set, anchors, generator(device, seed, "views"))
+    inputs = PackedSequences(store.item_ids, store.ends - 1, store.lengths - 1, store.padding_id)
+    # Sequences of one item have no input; their output is computed, means nothing, and is not used.
+    z = encode(model, inputs, max_len)
+    c = cross_correlation(z[anchors].double(), z[partners].double())
+    return np.asarray(c.cpu().numpy())
+
+
+@dataclass(frozen=True)
+class Redundancy:
+    """The two things that L_BT pushes on, as sizes.
+
+    Attributes
+    ----------
+    agreement
+        Mean of the diagonal of C: 1 where both views say the same.
+    redundancy
+        Root mean square of its other entries: 0 where no two dimensions repeat each other.
+    """
+
+    agreement: float
+    redundancy: float
+
+
+def redundancy(c: FloatArray) -> Redundancy:
+    """Summarise a (D, D) correlation matrix, D >= 2."""
+    off = c[~np.eye(len(c), dtype=bool)]
+    return Redundancy(float(np.diag(c).mean()), float(np.sqrt((off**2).mean())))
+
+
+def gini(counts: npt.NDArray[np.int64]) -> float:
+    """Return the Gini coefficient of non-negative counts: 0 all equal, towards 1 one has all."""
+    ordered = np.sort(counts)
+    n, total = len(ordered), ordered.sum()
+    if not total:
+        return float("nan")
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total))
+
+
+def to_dates(timestamps: "pd.Series[Any]") -> "pd.Series[Any] | None":
+    """Return Unix times as dates, their unit told from their size; None if they cannot be any.
+
+    Seconds, milliseconds, microseconds and nanoseconds between 1975 and 2100 do not overlap.
+    """
+    for per_second in (1, 10**3, 10**6, 10**9):
+        seconds = timestamps / per_second
+        if seconds.between(157_766_400, 4_102_444_800).all():
+            return pd.to_datetime(seconds, unit="s")
+    return None
+
+
+def timeline(
+    interactions: Interactions, k: int, cutoff: float
+) -> tuple["pd.Series[Any]", float, npt.NDArray[np.bool_]]:
+    """Return what `figures.timeline` shows: times after the k-core, the cutoff, and whose they are.
+
+    Parameters
+    ----------
+    interactions
+        As read.
+    k
+        Of the k-core.
+    cutoff
+        T, as in the split.
+    """
+    core = k_core(interactions.frame, k)
+    newest = core.groupby("user_id", sort=False)["timestamp"].transform("max")
+    return core["timestamp"], cutoff, (newest >= cutoff).to_numpy()

@@ -1,0 +1,158 @@
+"""Executes the chapters of the book with papermill: in parallel, and only those that changed."""
+
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from btsr_core.files import sha256_file, write_json
+from btsr_core.parameters import Scalar
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_LOCATION = re.compile(r"^(?:File (?P<file>\S+:\d+)|Cell (?P<cell>In\[\d+\], line \d+))", re.M)
+_SHOWN_LINES = 5
+
+
+@dataclass(frozen=True)
+class Job:
+    """One chapter, the values of parameters that it runs with, and what it becomes."""
+
+    source: Path
+    notebook: Path
+    values: dict[str, Scalar]
+
+    @property
+    def stamp(self) -> Path:
+        """The file that says what the executed notebook was made of."""
+        return self.notebook.with_suffix(".json")
+
+    @property
+    def unfinished(self) -> Path:
+        """The notebook while it runs; it stays, with the error in it, if a cell fails."""
+        return self.notebook.with_suffix(".unfinished.ipynb")
+
+    def ingredients(self, code: str) -> dict[str, Any]:
+        """Return everything that the executed notebook depends on; `code` is of `code_hash`."""
+        return {
+            "source": sha256_file(self.source),
+            "values": self.values,
+            "files": {
+                name: sha256_file(Path(value))
+                for name, value in self.values.items()
+                if isinstance(value, str) and Path(value).is_file()
+            },
+            "code": code,
+        }
+
+    def is_done(self, code: str) -> bool:
+        """Whether the executed notebook is there and nothing that it depends on has changed."""
+        if not (self.notebook.is_file() and self.stamp.is_file()):
+            return False
+        recorded = json.loads(self.stamp.read_text(encoding="utf-8"))
+        return bool(recorded == self.ingredients(code))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the execution of a chapter ended: `failure` says what went wrong, if anything did."""
+
+    job: Job
+    seconds: float
+    failure: str | None
+
+
+def code_hash(root: Path) -> str:
+    """Return the hash of what chapters run on: this package, the pinned versions, and Python."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), root / "constraints.txt"]:
+        if path.is_file():
+            digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_jobs(jobs: Sequence[Job], code: str, root: Path, workers: int) -> Iterator[Outcome]:
+    """Execute chapters in processes of their own, and yield how each ended as it does.
+
+    The cores are shared out between the processes. A chapter that fails stops no other.
+    """
+    if not jobs:
+        return
+    log = root / "_build" / "kernels.log"
+    log.unlink(missing_ok=True)
+    workers = min(workers, len(jobs))
+    threads = max(1, _usable_cores() // workers)
+    # spawned, not forked: this process may already have started threads
+    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads, log)) as pool:
+        running = [pool.submit(_run, job, job.ingredients(code), root) for job in jobs]
+        try:
+            for future in as_completed(running):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # fewer than the machine's, in a container
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _prepare_worker(threads: int, log: Path) -> None:
+    # Kernels inherit this process's standard error; what they tell there is for the log: notices
+    # about their start and end, and why they died. Errors of cells come as messages instead.
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), sys.stderr.fileno())
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, str(threads))
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else each kernel warns about it
+
+
+def _run(job: Job, ingredients: dict[str, Any], root: Path) -> Outcome:
+    import papermill  # noqa: PLC0415 (takes a second, and most builds execute nothing)
+
+    started = time.perf_counter()
+    job.notebook.parent.mkdir(parents=True, exist_ok=True)
+    failure = None
+    try:
+        papermill.execute_notebook(
+            job.source,
+            job.unfinished,
+            parameters=job.values,
+            kernel_name="python3",
+            cwd=root,
+            progress_bar=False,
+        )
+    except papermill.PapermillExecutionError as error:
+        failure = _describe(error)
+    except Exception as error:  # a dead kernel, a full disk: to be told, not traced
+        failure = (
+            f"{type(error).__name__}: {_last_lines(str(error))}\n"
+            f"  {root / '_build' / 'kernels.log'} may say more"
+        )
+    else:
+        os.replace(job.unfinished, job.notebook)
+        write_json(job.stamp, ingredients)
+    return Outcome(job, time.perf_counter() - started, failure)
+
+
+def _describe(error: Any) -> str:
+    """Return the failed cell, where it failed and the end of the error's message."""
+    source = error.source.strip().splitlines()
+    shown = [f"    | {line}" for line in source[:_SHOWN_LINES]]
+    if len(source) > _SHOWN_LINES:
+        shown.append(f"    | ... ({len(source) - _SHOWN_LINES} more lines)")
+    places = list(_LOCATION.finditer(_ANSI.sub("", "\n".join(error.traceback))))
+    where = f" ({places[-1]['file'] or places[-1]['cell']})" if places else ""
+    message = f"{error.ename}: {_last_lines(_ANSI.sub('', error.evalue))}"
+    return "\n".join([f"cell In[{error.exec_count}]:", *shown, f"  {message}{where}"])
+
+
+def _last_lines(text: str) -> str:
+    return "\n    ".join(text.strip().splitlines()[-_SHOWN_LINES:])

@@ -1,0 +1,281 @@
+"""Every figure of the book: one template, one function a figure, data in and a figure out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from btsr_core.analysis import Interval, to_dates
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+# Okabe and Ito's palette, told apart under every common colour blindness.
+BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
+GREY = "#8C8C8C"
+
+COLOURS = {
+    "Popularity": GREY,
+    "Last-item transitions": GREEN,
+    "SASRec-CE": BLUE,
+    "BT-SR": VERMILION,
+}
+SYMBOLS = {
+    "Popularity": "square",
+    "Last-item transitions": "diamond",
+    "SASRec-CE": "circle",
+    "BT-SR": "triangle-up",
+}
+"""One colour and one symbol a system, the same on every page."""
+
+HEIGHT = 420
+"""Pixels; a figure is as wide as the page."""
+
+_AXIS = {
+    "showline": True,
+    "linecolor": GREY,
+    "gridcolor": "rgba(140,140,140,0.25)",
+    "zerolinecolor": "rgba(140,140,140,0.5)",
+    "ticks": "outside",
+    "tickcolor": GREY,
+    "automargin": True,
+    "title": {"standoff": 8},
+}
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": "system-ui, sans-serif", "size": 14},
+        "title": {"x": 0, "xref": "paper", "font": {"size": 16}, "y": 0.97, "yanchor": "top"},
+        "colorway": [BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY],
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "legend": {"orientation": "h", "y": -0.24, "x": 0, "yanchor": "top"},
+        "margin": {"l": 60, "r": 20, "t": 56, "b": 60},
+        "hovermode": "closest",
+    }
+)
+
+
+def _figure(title: str, **layout: object) -> go.Figure:
+    """Return an empty figure in the book's template."""
+    base = {"template": TEMPLATE, "title": {"text": title}, "height": HEIGHT}
+    return go.Figure(layout={**base, **layout})
+
+
+def _panels(title: str, names: Sequence[str], **layout: object) -> go.Figure:
+    """Return a figure of panels side by side in the book's template."""
+    figure = make_subplots(cols=len(names), subplot_titles=list(names), horizontal_spacing=0.11)
+    figure.update_layout(template=TEMPLATE, title={"text": title}, height=HEIGHT, **layout)
+    figure.update_layout(margin={"t": 88})
+    return figure
+
+
+def timeline(
+    timestamps: "pd.Series[Any]", cutoff: float, is_pool: npt.NDArray[np.bool_]
+) -> go.Figure:
+    """Show when interactions happened, and where the cutoff divides users.
+
+    Parameters
+    ----------
+    timestamps
+        (N,) time of each interaction.
+    cutoff
+        T, in the same unit.
+    is_pool
+        (N,) whether the interaction's user acts at or after T.
+    """
+    edges = np.histogram_bin_edges(timestamps.to_numpy(float), bins=60)
+    centres = pd.Series((edges[:-1] + edges[1:]) / 2).astype("int64")
+    dates = to_dates(centres)
+    at = to_dates(pd.Series([cutoff]))
+    mark = cutoff if dates is None or at is None else at.iloc[0]
+    figure = _figure("When the interactions happened", barmode="stack", bargap=0)
+    for name, rows, colour in (
+        ("users who train", ~is_pool, BLUE),
+        ("users held out for test", is_pool, VERMILION),
+    ):
+        counts, _ = np.histogram(timestamps[rows].to_numpy(float), edges)
+        x = centres if dates is None else dates
+        figure.add_bar(x=x, y=counts, name=name, marker={"color": colour, "line": {"width": 0}})
+    figure.add_shape(
+        type="line", x0=mark, x1=mark, y0=0, y1=1, yref="paper",
+        line={"dash": "dash", "color": GREY},
+    )  # fmt: skip
+    figure.add_annotation(
+        x=mark, y=1, yref="paper", yanchor="bottom", showarrow=False, text="cutoff T"
+    )
+    figure.update_xaxes(title_text="time of the interaction" if dates is None else "date")
+    figure.update_yaxes(title_text="interactions")
+    return figure
+
+
+def history_lengths(lengths: Mapping[str, IntArray]) -> go.Figure:
+    """Show how much is known about test users: the items in their input, by history reading."""
+    figure = _figure("How long the test users' histories are")
+    for (name, values), colour in zip(lengths.items(), (VERMILION, BLUE), strict=False):
+        ordered = np.sort(values)
+        share = 100 * (1 - np.arange(len(ordered)) / max(len(ordered), 1))
+        figure.add_scatter(
+            x=ordered, y=share, name=f"{name} ({len(values):,} users)", mode="lines",
+            line={"shape": "hv", "color": colour, "width": 2.5},
+        )  # fmt: skip
+    figure.update_xaxes(title_text="items in the history, at least (log scale)", type="log")
+    figure.update_yaxes(title_text="test users (%)", rangemode="tozero")
+    return figure
+
+
+def concentration(counts: IntArray, gini: float) -> go.Figure:
+    """Show how the training interactions concentrate on few items.
+
+    Parameters
+    ----------
+    counts
+        (n_items,) training interactions of each item.
+    gini
+        Their Gini coefficient.
+    """
+    ordered = np.sort(counts)[::-1]
+    items = 100 * np.arange(len(ordered) + 1) / len(ordered)
+    share = 100 * np.concatenate([[0], ordered.cumsum()]) / ordered.sum()
+    figure = _figure(f"Few items hold most interactions (Gini {gini:.2f})")
+    figure.add_scatter(
+        x=items, y=share, name="this dataset", mode="lines", line={"color": BLUE, "width": 2.5}
+    )
+    figure.add_scatter(
+        x=[0, 100], y=[0, 100], name="all items equally popular", mode="lines",
+        line={"color": GREY, "dash": "dash"},
+    )  # fmt: skip
+    figure.update_xaxes(title_text="most popular items (% of the catalogue)", range=[0, 100])
+    figure.update_yaxes(title_text="training interactions (%)", range=[0, 102])
+    return figure
+
+
+def correlation_maps(
+    maps: Mapping[str, FloatArray], title: str, *, numbers: bool = False
+) -> go.Figure:
+    """Show correlation matrices C (Eq. 6) side by side on one colour scale.
+
+    Parameters
+    ----------
+    maps
+        Name of each panel and its (D, D) matrix.
+    title
+        Of the figure.
+    numbers
+        Whether to print the entries, for small matrices.
+    """
+    figure = _panels(title, list(maps))
+    for column, c in enumerate(maps.values(), start=1):
+        axis = np.arange(1, len(c) + 1)
+        figure.add_heatmap(
+            z=c, x=axis, y=axis, coloraxis="coloraxis", row=1, col=column,
+            text=np.round(c, 2) if numbers else None,
+            texttemplate="%{text:.2f}" if numbers else None,
+            hovertemplate="C<sub>%{y},%{x}</sub> = %{z:.3f}<extra></extra>",
+        )  # fmt: skip
+        figure.update_yaxes(
+            autorange="reversed", scaleanchor=f"x{'' if column == 1 else column}",
+            constrain="domain", title_text="anchor dimension i" if column == 1 else None,
+            dtick=1 if numbers else None, showgrid=False, row=1, col=column,
+        )  # fmt: skip
+        figure.update_xaxes(
+            constrain="domain", title_text="partner dimension j", showgrid=False,
+            dtick=1 if numbers else None, row=1, col=column,
+        )  # fmt: skip
+    figure.update_layout(
+        coloraxis={
+            "colorscale": "RdBu", "reversescale": True, "cmin": -1, "cmax": 1,
+            "colorbar": {"title": {"text": "C<sub>ij</sub>"}, "thickness": 14, "len": 0.9},
+        }
+    )  # fmt: skip
+    return figure
+
+
+def learning_curves(
+    histories: Mapping[str, Sequence[pd.DataFrame]], best_epochs: Mapping[str, Sequence[int]]
+) -> go.Figure:
+    """Show validation accuracy and coverage after each epoch, a line a seed.
+
+    Parameters
+    ----------
+    histories
+        Per system, the history of each seed's run.
+    best_epochs
+        Per system, the epoch that early stopping kept for each seed.
+    """
+    panels = {"valid_ndcg@10": "accuracy", "valid_cov@10": "coverage"}
+    figure = _panels("Validation metrics over training (marks: epoch kept)", list(panels.values()))
+    for column, metric in enumerate(panels, start=1):
+        for name, frames in histories.items():
+            for seed, frame in enumerate(frames):
+                best = best_epochs[name][seed]
+                figure.add_scatter(
+                    x=frame["epoch"], y=frame[metric], mode="lines+markers", name=name,
+                    legendgroup=name, showlegend=column == 1 and seed == 0,
+                    line={"color": COLOURS[name], "width": 1.5}, opacity=0.85,
+                    marker={
+                        "symbol": SYMBOLS[name],
+                        "size": np.where(frame["epoch"] == best, 11, 0),
+                        "line": {"width": 0},
+                    },
+                    row=1, col=column,
+                )  # fmt: skip
+        label = metric.removeprefix("valid_")
+        figure.update_xaxes(title_text="epoch", row=1, col=column)
+        figure.update_yaxes(title_text=label, rangemode="tozero", row=1, col=column)
+    return figure
+
+
+def frontier(points: pd.DataFrame, accuracy: str, coverage: str) -> go.Figure:
+    """Show accuracy against coverage, a mark a run; up and to the right is better.
+
+    Parameters
+    ----------
+    points
+        Columns `system`, `accuracy` and `coverage` by the names given; a row a run.
+    """
+    figure = _figure(f"{accuracy} against {coverage} on the test users")
+    for name, rows in points.groupby("system", sort=False):
+        figure.add_scatter(
+            x=rows[coverage], y=rows[accuracy], mode="markers", name=str(name),
+            marker={"color": COLOURS[str(name)], "symbol": SYMBOLS[str(name)], "size": 13,
+                    "line": {"width": 1, "color": "white"}},
+        )  # fmt: skip
+    figure.update_xaxes(title_text=f"{coverage} (share of the catalogue)", rangemode="tozero")
+    figure.update_yaxes(title_text=f"{accuracy} (mean over users)", rangemode="tozero")
+    return figure
+
+
+def differences(intervals: Mapping[str, Interval], names: tuple[str, str]) -> go.Figure:
+    """Show paired differences of metrics with their 95 % intervals.
+
+    Parameters
+    ----------
+    intervals
+        Metric and its interval.
+    names
+        The systems compared: first minus second.
+    """
+    first, second = names
+    metrics = list(intervals)
+    mean = [intervals[m].mean for m in metrics]
+    figure = _figure(f"{first} minus {second}, paired by user (95 % intervals)")
+    figure.add_vline(x=0, line_color=GREY, line_dash="dash")
+    figure.add_scatter(
+        x=mean, y=metrics, mode="markers", showlegend=False,
+        marker={"color": VERMILION, "size": 10},
+        error_x={
+            "type": "data", "symmetric": False, "thickness": 2, "width": 6,
+            "array": [intervals[m].high - intervals[m].mean for m in metrics],
+            "arrayminus": [intervals[m].mean - intervals[m].low for m in metrics],
+        },
+    )  # fmt: skip
+    figure.update_xaxes(title_text="difference of the means over users")
+    figure.update_yaxes(autorange="reversed")
+    return figure

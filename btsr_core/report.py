@@ -1,0 +1,152 @@
+"""The book's tables: numbers from runs and splits, laid out for reading."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from btsr_core.analysis import to_dates
+from btsr_core.datasets import Interactions
+from btsr_core.evaluate import Ranking, top_items_of
+from btsr_core.losses import barlow_twins
+from btsr_core.protocol import HISTORIES, History, Split
+from btsr_core.runs import Run
+
+Systems = Mapping[str, Sequence[Run]]
+"""Runs of each system, a run a seed."""
+
+
+def describe_interactions(interactions: Interactions) -> pd.DataFrame:
+    """Return the size, span and origin of a log, a row each."""
+    frame = interactions.frame
+    dates = to_dates(frame["timestamp"])
+    times = frame["timestamp"] if dates is None else dates.dt.date
+    rows = {
+        "interactions": f"{len(frame):,}",
+        "users": f"{frame['user_id'].nunique():,}",
+        "items": f"{frame['item_id'].nunique():,}",
+        "first": str(times.min()),
+        "last": str(times.max()),
+        "read from": interactions.source,
+    }
+    return pd.DataFrame({interactions.name: rows})
+
+
+def split_table(split: Split) -> pd.DataFrame:
+    """Return the sizes of a split, a column for each reading of the history."""
+    names = {
+        "train_users": "training users",
+        "train_items": "catalogue (items)",
+        "train_interactions": "training interactions",
+        "usable_pool": "test users",
+    }
+    sizes = {f"history {reading}": split.sizes(reading) for reading in HISTORIES}
+    table = pd.DataFrame(sizes).loc[list(names)].rename(index=names)
+    return table.map("{:,}".format)
+
+
+def loss_table(anchors: Tensor, partners: Mapping[str, Tensor], lam: float) -> pd.DataFrame:
+    """Return L_BT (Eq. 7) for some views, its two parts, and both scalings."""
+    rows = {}
+    for name, view in partners.items():
+        invariance = barlow_twins(anchors, view, 0.0, "sum").item()
+        total = barlow_twins(anchors, view, lam, "sum").item()
+        rows[name] = {
+            "first sum": invariance,
+            "second sum": barlow_twins(anchors, view, 1.0, "sum").item() - invariance,
+            f"Eq. 7, \N{GREEK SMALL LETTER LAMDA} = {lam:g}": total,
+            "per dimension": barlow_twins(anchors, view, lam, "per-dimension").item(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").map("{:.3f}".format)
+
+
+def run_table(systems: Systems) -> pd.DataFrame:
+    """Return the runs behind a chapter: seed, id, epochs and time."""
+    rows = [
+        {
+            "system": name,
+            "seed": run.experiment.train.seed,
+            "run": run.id,
+            "epoch kept": run.summary["best_epoch"],
+            "epochs": run.summary["epochs"],
+            "training time (s)": f"{run.summary['train_seconds']:.0f}",
+        }
+        for name, runs in systems.items()
+        for run in runs
+    ]
+    return pd.DataFrame(rows).set_index(["system", "seed"])
+
+
+def metric_points(
+    baselines: Mapping[str, Ranking], systems: Systems, history: History
+) -> pd.DataFrame:
+    """Return test metrics, a row a baseline and a row a run, with the column `system`."""
+    rows = [{"system": name, **ranking.metrics()} for name, ranking in baselines.items()]
+    rows += [
+        {"system": name, **run.metrics("test", history)}
+        for name, runs in systems.items()
+        for run in runs
+    ]
+    return pd.DataFrame(rows)
+
+
+def metric_table(points: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return mean and deviation over seeds, a row a system.
+
+    Parameters
+    ----------
+    points
+        As `metric_points` gives them.
+    metrics
+        Which, such as `ndcg@10`.
+
+    Returns
+    -------
+    DataFrame
+        Columns (metric, "mean") and (metric, "std"); the deviation (n - 1) of one run is NaN.
+    """
+    table: pd.DataFrame = points.groupby("system", sort=False)[list(metrics)].agg(["mean", "std"])
+    return table
+
+
+def formatted(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a metric table as text, mean \N{PLUS-MINUS SIGN} deviation where there is one."""
+
+    def cell(mean: float, deviation: float) -> str:
+        spread = "" if np.isnan(deviation) else f" \N{PLUS-MINUS SIGN} {deviation:.4f}"
+        return f"{mean:.4f}{spread}"
+
+    metrics = table.columns.get_level_values(0).unique()
+    cells = {
+        metric: [cell(*pair) for pair in table[metric].itertuples(index=False, name=None)]
+        for metric in metrics
+    }
+    return pd.DataFrame(cells, index=table.index.rename(None))
+
+
+def side_by_side(
+    systems: Systems, split: Split, history: History, user: int, k: int
+) -> pd.DataFrame:
+    """Return one test user's k best items by each system's first run, the target ticked.
+
+    Parameters
+    ----------
+    user
+        Place of the user among the test users of this reading.
+    """
+    test = split.held_out[history].test
+    start, length = test.inputs.starts[user], test.inputs.lengths[user]
+    seen = test.inputs.item_ids[start : start + length]
+    columns = {}
+    for name, runs in systems.items():
+        run = runs[0]
+        options = run.experiment.evaluation
+        best, _ = top_items_of(
+            run.model(), seen, run.experiment.model.max_len, k, exclude_seen=options.exclude_seen
+        )
+        labels = run.items["title"].where(run.items["title"] != "", run.items["item_id"])
+        ticks = np.where(best == test.targets[user], " \N{CHECK MARK}", "")
+        columns[name] = pd.Series([labels[i] + t for i, t in zip(best, ticks, strict=True)])
+    table = pd.DataFrame(columns).fillna("")
+    return table.set_axis(range(1, len(table) + 1))

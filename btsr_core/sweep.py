@@ -1,0 +1,120 @@
+"""Many runs at once: what is missing is trained in parallel, what is there is loaded."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from btsr_core.config import Experiment
+from btsr_core.experiment import load_data, pick_device, run_experiment
+from btsr_core.files import runs_dir
+from btsr_core.runs import Run, is_finished
+
+
+def with_seeds(experiment: Experiment, n_seeds: int) -> list[Experiment]:
+    """Return the experiment under `n_seeds` seeds, counting up from its own."""
+    first = experiment.train.seed
+    return [
+        experiment.model_copy(
+            update={"train": experiment.train.model_copy(update={"seed": first + step})}
+        )
+        for step in range(n_seeds)
+    ]
+
+
+def run_all(
+    experiments: Sequence[Experiment],
+    *,
+    runs: str | Path | None = None,
+    mirror: str | Path | None = None,
+    device: str | None = None,
+    processes: int | None = None,
+    progress: bool = True,
+) -> list[Run]:
+    """Return a run for each experiment, in order, training those that are missing.
+
+    On a CPU they train in processes of one thread each, because a small model gains little from
+    more; on a GPU one after the other. Each run is safe on disk as soon as it ends.
+
+    Parameters
+    ----------
+    experiments
+        What to train.
+    runs, mirror, device, progress
+        As for `run_experiment`.
+    processes
+        How many train at a time on a CPU; default one a core.
+    """
+    root = runs_dir(runs)
+    fingerprints = {
+        data: load_data(data, mirror=mirror, progress=progress).fingerprint
+        for data in dict.fromkeys(experiment.data for experiment in experiments)
+    }
+    missing = {
+        path: experiment
+        for experiment in experiments
+        if not is_finished(path := root / experiment.run_id(fingerprints[experiment.data]))
+    }
+    here = pick_device(device)
+    if here.type == "cpu" and len(missing) > 1:
+        workers = min(processes or _cores(), len(missing))
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            jobs = [
+                pool.submit(_train_alone, experiment, root, mirror)
+                for experiment in missing.values()
+            ]
+            done = tqdm(as_completed(jobs), total=len(jobs), unit="run", disable=not progress)
+            try:
+                for job in done:
+                    job.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return [
+        run_experiment(experiment, runs=root, mirror=mirror, device=here, progress=progress)
+        for experiment in experiments
+    ]
+
+
+def run_systems(
+    base: Experiment,
+    n_seeds: int,
+    *,
+    runs: str | Path | None = None,
+    mirror: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, list[Run]]:
+    """Return the runs of an experiment and of the same without its regulariser.
+
+    Parameters
+    ----------
+    base
+        BT-SR as wanted.
+    n_seeds
+        Runs of each.
+
+    Returns
+    -------
+    dict
+        `SASRec-CE` and `BT-SR`, each with a run a seed, the same seeds in the same order.
+    """
+    plain = base.model_copy(update={"loss": base.loss.model_copy(update={"regulariser": "none"})})
+    pairs = zip(with_seeds(plain, n_seeds), with_seeds(base, n_seeds), strict=True)
+    found = run_all(list(chain.from_iterable(pairs)), runs=runs, mirror=mirror, progress=progress)
+    return {"SASRec-CE": found[0::2], "BT-SR": found[1::2]}
+
+
+def _cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _train_alone(experiment: Experiment, root: Path, mirror: str | Path | None) -> None:
+    """Train one experiment in a worker process."""
+    torch.set_num_threads(1)
+    run_experiment(experiment, runs=root, mirror=mirror, device="cpu", progress=False)
