@@ -17,7 +17,8 @@ from btsr_core.files import sha256_file, write_json
 from btsr_core.parameters import Scalar
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_LOCATION = re.compile(r"^(?:File (?P<file>\S+:\d+)|Cell (?P<cell>In\[\d+\], line \d+))", re.M)
+_LINE_OF_CELL = re.compile(r"^(?:Cell )?In\s?\[\d+\], line (\d+)", re.M)
+_FILE_OF_FRAME = re.compile(r"^File (\S+:\d+)", re.M)
 _SHOWN_LINES = 5
 
 
@@ -90,7 +91,9 @@ def run_jobs(jobs: Sequence[Job], code: str, root: Path, workers: int) -> Iterat
     workers = min(workers, len(jobs))
     threads = max(1, _usable_cores() // workers)
     # spawned, not forked: this process may already have started threads
-    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads, log)) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), _prepare_worker, (threads, log)
+    ) as pool:
         running = [pool.submit(_run, job, job.ingredients(code), root) for job in jobs]
         try:
             for future in as_completed(running):
@@ -143,15 +146,19 @@ def _run(job: Job, ingredients: dict[str, Any], root: Path) -> Outcome:
 
 
 def _describe(error: Any) -> str:
-    """Return the failed cell, where it failed and the end of the error's message."""
-    source = error.source.strip().splitlines()
-    shown = [f"    | {line}" for line in source[:_SHOWN_LINES]]
-    if len(source) > _SHOWN_LINES:
-        shown.append(f"    | ... ({len(source) - _SHOWN_LINES} more lines)")
-    places = list(_LOCATION.finditer(_ANSI.sub("", "\n".join(error.traceback))))
-    where = f" ({places[-1]['file'] or places[-1]['cell']})" if places else ""
-    message = f"{error.ename}: {_last_lines(_ANSI.sub('', error.evalue))}"
-    return "\n".join([f"cell In[{error.exec_count}]:", *shown, f"  {message}{where}"])
+    """Return the cell around the line that failed, the end of the message, and where it arose."""
+    traceback = _ANSI.sub("", "\n".join(error.traceback))
+    lines = error.source.rstrip().splitlines()
+    failed = int(found[1]) if (found := _LINE_OF_CELL.search(traceback)) else 1
+    first = max(0, failed - 1 - _SHOWN_LINES // 2)
+    shown = [
+        f"  {'>' if number == failed else ' '} {number:>3} | {line}"
+        for number, line in enumerate(lines[first : first + _SHOWN_LINES], first + 1)
+    ]
+    files = _FILE_OF_FRAME.findall(traceback)
+    origin = [f"  (raised at {files[-1]})"] if files else []
+    message = f"  {error.ename}: {_last_lines(_ANSI.sub('', error.evalue))}"
+    return "\n".join([f"cell In[{error.exec_count}]:", *shown, message, *origin])
 
 
 def _last_lines(text: str) -> str:

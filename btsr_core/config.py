@@ -7,7 +7,7 @@ data file, the weight of an absent regulariser) and adds what has (the content o
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -169,4 +169,4 @@ def history_reading(name: str) -> History:
     """
     if name not in HISTORIES:
         raise InputError(f"history = {name!r}: must be one of {', '.join(HISTORIES)}")
-    return cast("History", name)
+    return name

@@ -80,14 +80,14 @@ def trade(table: pd.DataFrame, accuracy: str, coverage: str) -> str:
     plain, regularised = mean.loc["SASRec-CE"], mean.loc["BT-SR"]
     baselines = mean.drop(index=["SASRec-CE", "BT-SR"])
     bar = baselines[accuracy].max()
-    best = baselines.index[baselines[accuracy].argmax()]
+    best = str(baselines[accuracy].idxmax()).lower()
     beat = [name for name in ("SASRec-CE", "BT-SR") if mean.loc[name][accuracy] > bar]
     who = {0: "neither model beats", 1: f"only {''.join(beat)} beats", 2: "both models beat"}
     return (
         f"BT-SR recommends {100 * regularised[coverage]:.1f} % of the catalogue where SASRec-CE "
         f"recommends {100 * plain[coverage]:.1f} % ({coverage}), at {accuracy} "
         f"{regularised[accuracy]:.3f} against {plain[accuracy]:.3f}; {who[len(beat)]} the best "
-        f"baseline, {str(best).lower()} ({bar:.3f})."
+        f"baseline, {best} ({bar:.3f})."
     )
 
 

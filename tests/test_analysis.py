@@ -1,0 +1,129 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import pack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from btsr_core.analysis import (
+    bootstrap_mean,
+    gini,
+    paired_difference,
+    redundancy,
+    timeline,
+    to_dates,
+    user_values,
+    view_correlation,
+)
+from btsr_core.config import ModelConfig
+from btsr_core.experiment import load_data, prepare
+from btsr_core.model import SASRec
+from btsr_core.protocol import Split
+from btsr_core.sweep import run_systems
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=20).filter(any))
+def test_gini_is_half_the_mean_difference_over_the_mean(counts):
+    slow = sum(abs(a - b) for a in counts for b in counts)
+    expected = slow / (2 * len(counts) * sum(counts))
+    assert gini(np.array(counts)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_gini_of_nothing():
+    assert math.isnan(gini(np.zeros(3, int)))
+
+
+def test_bootstrap_interval_is_that_of_the_normal_approximation_for_many_users():
+    values = (np.arange(2000) % 10 == 0).astype(float)
+    found = bootstrap_mean(values)
+    half = 1.96 * math.sqrt(0.1 * 0.9 / 2000)
+    assert found.mean == pytest.approx(0.1)
+    assert found.low == pytest.approx(0.1 - half, abs=0.002)
+    assert found.high == pytest.approx(0.1 + half, abs=0.002)
+    assert found.excludes_zero
+    assert not bootstrap_mean(np.array([-1.0, 1.0] * 50)).excludes_zero
+
+
+def test_bootstrap_of_one_value_and_of_none():
+    one = bootstrap_mean(np.array([0.3]))
+    assert (one.low, one.high) == (pytest.approx(0.3), pytest.approx(0.3))
+    assert math.isnan(bootstrap_mean(np.empty(0)).mean)
+
+
+def test_redundancy_by_hand():
+    found = redundancy(np.array([[1.0, 0.3], [-0.4, 0.5]]))
+    assert found.agreement == pytest.approx(0.75)
+    assert found.redundancy == pytest.approx(math.sqrt((0.09 + 0.16) / 2))
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)]
+)
+def test_dates_are_told_from_the_size_of_the_numbers(unit, factor):
+    seconds = pd.Series([874_724_710, 893_286_638])  # ml-100k's first and last
+    found = to_dates(seconds * factor)
+    assert [str(date)[:10] for date in found] == ["1997-09-20", "1998-04-22"]
+
+
+def test_small_numbers_are_no_dates():
+    assert to_dates(pd.Series([1, 2, 3])) is None
+
+
+def test_correlation_leaves_out_users_without_a_partner():
+    lists = [[1, 2, 9], [3, 9], [4, 5, 6, 7], [8]]  # 7 is nobody else's target; 8 has no input
+    torch.manual_seed(0)
+    model = SASRec(10, ModelConfig(dim=4)).eval()
+    split = Split(pack(lists), np.arange(4), np.arange(10), 0, {})
+    found = view_correlation(model, split, 50)
+    z = [model(torch.tensor([items]))[0, -1] for items in ([1, 2], [3])]
+    rows = torch.stack(z).detach().double().numpy()
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    a = rows - rows.mean(0)
+    b = a[::-1]  # each is the other's partner
+    expected = (a / np.linalg.norm(a, axis=0)).T @ (b / np.linalg.norm(b, axis=0))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def systems(tiny, tmp_path_factory):
+    return run_systems(tiny, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
+
+
+def test_systems_differ_in_the_regulariser_alone(systems):
+    for plain, regularised in zip(systems["SASRec-CE"], systems["BT-SR"], strict=True):
+        assert plain.id != regularised.id
+        assert not plain.experiment.loss.is_regularised
+        assert plain.experiment.model_copy(
+            update={"loss": None}
+        ) == regularised.experiment.model_copy(update={"loss": None})
+    seeds = [run.experiment.train.seed for run in systems["BT-SR"]]
+    assert all(later == seed + 1 for seed, later in pairwise(seeds))
+
+
+def test_paired_differences_average_seeds_then_users(systems):
+    regularised, plain = systems["BT-SR"], systems["SASRec-CE"]
+    found = paired_difference(regularised, plain, "hr@5", "test", "full")
+    expected = np.mean([run.metrics("test", "full")["hr@5"] for run in regularised]) - np.mean(
+        [run.metrics("test", "full")["hr@5"] for run in plain]
+    )
+    assert found.mean == pytest.approx(expected)
+    assert found.low <= found.mean <= found.high
+    same = paired_difference(plain, plain, "hr@5", "test", "full")
+    assert (same.mean, same.low, same.high) == (0, 0, 0)
+    assert (
+        len(user_values(plain, "hr@5", "test", "full"))
+        == systems["BT-SR"][0].summary["test"]["full"]["users"]
+    )
+
+
+def test_timeline_marks_the_users_that_are_held_out(tiny):
+    interactions = load_data(tiny.data, progress=False)
+    split = prepare(tiny.data).split
+    times, cutoff, is_pool = timeline(interactions, tiny.data.k_core, split.cutoff)
+    assert len(times) == len(is_pool)
+    assert times[~is_pool].max() < cutoff <= times[is_pool].max()
+    assert (~is_pool).sum() == len(split.train.item_ids)

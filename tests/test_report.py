@@ -1,0 +1,143 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from btsr_core import figures, report, sentences
+from btsr_core.analysis import Interval, Redundancy, baseline_rankings, paired_difference, timeline
+from btsr_core.experiment import load_data, prepare
+from btsr_core.sweep import run_systems
+
+
+@pytest.fixture(scope="module")
+def split(tiny):
+    return prepare(tiny.data).split
+
+
+@pytest.fixture(scope="module")
+def systems(tiny, tmp_path_factory):
+    return run_systems(tiny, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
+
+
+@pytest.fixture(scope="module")
+def points(systems, split):
+    return report.metric_points(baseline_rankings(split, "full", True), systems, "full")
+
+
+def test_metric_table_is_mean_and_deviation_over_seeds(points, systems):
+    table = report.metric_table(points, ["ndcg@10", "cov@10"])
+    values = [run.metrics("test", "full")["ndcg@10"] for run in systems["BT-SR"]]
+    assert table.loc["BT-SR", ("ndcg@10", "mean")] == pytest.approx(np.mean(values))
+    assert table.loc["BT-SR", ("ndcg@10", "std")] == pytest.approx(np.std(values, ddof=1))
+    assert np.isnan(table.loc["Popularity", ("ndcg@10", "std")])
+    text = report.formatted(table)
+    assert "±" in text.loc["BT-SR", "cov@10"]
+    assert "±" not in text.loc["Popularity", "cov@10"]
+
+
+def test_loss_table_holds_the_hand_computed_values():
+    eye = torch.eye(3, dtype=torch.float64)
+    table = report.loss_table(eye, {"same": eye, "swapped": eye[[0, 2, 1]]}, 0.1)
+    assert table.loc["same"].tolist()[:3] == ["0.000", "1.500", "0.150"]
+    assert table.loc["swapped"].tolist()[:3] == ["4.500", "3.000", "4.800"]
+
+
+def test_side_by_side_ticks_the_target_and_lists_nothing_seen(systems, split):
+    test = split.held_out["full"].test
+    for user in range(len(test)):
+        table = report.side_by_side(systems, split, "full", user, k=split.n_items)
+        target = str(split.items[test.targets[user]])
+        seen = {str(split.items[item]) for item in test.inputs.to_lists()[user]}
+        for name in systems:
+            listed = [cell for cell in table[name] if cell]
+            assert not seen & {cell.removesuffix(" ✓") for cell in listed}
+            ticked = [cell for cell in listed if cell.endswith("✓")]
+            assert ticked == ([] if target in seen else [f"{target} ✓"])
+
+
+def test_split_table_and_run_table(split, systems):
+    sizes = report.split_table(split)
+    assert sizes.loc["test users", "history full"] == f"{len(split.held_out['full'].test):,}"
+    runs = report.run_table(systems)
+    assert runs["run"].tolist() == [run.id for found in systems.values() for run in found]
+
+
+def test_interactions_are_described(tiny):
+    interactions = load_data(tiny.data, progress=False)
+    column = report.describe_interactions(interactions)[interactions.name]
+    assert column["users"] == "120"
+    assert column["first"] == str(interactions.frame["timestamp"].min())
+
+
+def every_figure(tiny, split, systems, points):
+    interactions = load_data(tiny.data, progress=False)
+    users = split.held_out["full"].test.inputs.lengths
+    gain = paired_difference(systems["BT-SR"], systems["SASRec-CE"], "hr@5", "test", "full")
+    yield figures.timeline(*timeline(interactions, tiny.data.k_core, split.cutoff))
+    yield figures.history_lengths({"after-cutoff": users[:0], "full": users})
+    yield figures.concentration(np.array([5, 1, 1]), 0.4)
+    yield figures.correlation_maps({"a": np.eye(3), "b": np.eye(3)}, "C", numbers=True)
+    yield figures.learning_curves(
+        {name: [run.history for run in runs] for name, runs in systems.items()},
+        {name: [run.summary["best_epoch"] for run in runs] for name, runs in systems.items()},
+    )
+    yield figures.frontier(points, "ndcg@10", "cov@10")
+    yield figures.differences({"hr@5": gain}, ("BT-SR", "SASRec-CE"))
+
+
+def test_every_figure_has_a_title_and_named_axes(tiny, split, systems, points):
+    for figure in every_figure(tiny, split, systems, points):
+        assert figure.layout.title.text
+        assert figure.layout.template.layout.font.family == figures.TEMPLATE.layout.font.family
+        assert figure.layout.xaxis.title.text
+        assert figure.layout.yaxis.title.text or figure.data[0].y is not None
+        assert len(figure.data)
+
+
+def test_timeline_bars_count_every_interaction(tiny, split):
+    interactions = load_data(tiny.data, progress=False)
+    times, cutoff, is_pool = timeline(interactions, tiny.data.k_core, split.cutoff)
+    figure = figures.timeline(times, cutoff, is_pool)
+    assert [int(np.sum(bar.y)) for bar in figure.data] == [(~is_pool).sum(), is_pool.sum()]
+
+
+def test_sentences_follow_the_numbers():
+    up, unclear = Interval(0.02, 0.01, 0.03), Interval(0.02, -0.01, 0.05)
+    down = Interval(-0.02, -0.03, -0.01)
+    assert "above" in sentences.verdict("hr@10", up, 100, 3)
+    assert "below" in sentences.verdict("hr@10", down, 100, 3)
+    assert "too few" in sentences.verdict("hr@10", unclear, 100, 1)
+    assert "1 seed " in sentences.verdict("hr@10", unclear, 100, 1)
+    assert "no test user" in sentences.verdict("hr@10", unclear, 0, 1)
+    low, high = Redundancy(0.1, 0.05), Redundancy(0.3, 0.02)
+    assert "agree more" in sentences.decorrelation(low, low, high)
+    assert "each other less" in sentences.decorrelation(low, low, high)
+    assert "agree less" in sentences.decorrelation(low, high, low)
+    assert "each other more" in sentences.decorrelation(low, high, low)
+
+
+def test_the_margin_of_few_users():
+    said = sentences.sample_size("ml-100k", {"after-cutoff": 94, "full": 114})
+    assert "94" in said
+    assert "±6.1" in said  # 1.96 sqrt(0.1 * 0.9 / 94)
+    assert "without them" in sentences.sample_size("x", {"after-cutoff": 0, "full": 9})
+
+
+@pytest.mark.parametrize(
+    ("plain", "regularised", "said"),
+    [(0.1, 0.2, "both models beat"), (0.01, 0.2, "only BT-SR beats"), (0.01, 0.02, "neither")],
+)
+def test_the_trade_names_who_beats_the_best_baseline(plain, regularised, said):
+    points = pd.DataFrame(
+        {
+            "system": ["Popularity", "Last-item transitions", "SASRec-CE", "BT-SR"],
+            "ndcg@10": [0.03, 0.05, plain, regularised],
+            "cov@10": [0.01, 0.2, 0.3, 0.4],
+        }
+    )
+    sentence = sentences.trade(
+        report.metric_table(points, ["ndcg@10", "cov@10"]), "ndcg@10", "cov@10"
+    )
+    assert said in sentence
+    assert "last-item transitions (0.050)" in sentence
+    assert "40.0 %" in sentence
