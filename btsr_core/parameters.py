@@ -21,6 +21,12 @@ from btsr_core.errors import InputError
 Scalar = bool | int | float | str
 
 _TYPES: dict[str, type[Scalar]] = {kind.__name__: kind for kind in (bool, int, float, str)}
+_WORDS: dict[type[Scalar], str] = {
+    bool: "true or false (bool)",
+    int: "a whole number (int)",
+    float: "a number (float)",
+    str: "text (str)",
+}
 _INJECTED = "# Parameters"  # first line of the cell that papermill adds
 _OF_PAPERMILL = {"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"}  # its --inject-paths
 
@@ -128,7 +134,7 @@ def convert(name: str, kind: type[Scalar], value: Any) -> Scalar:
         if kind is str:  # papermill -p turns 007 into 7 and True into a boolean
             hint = f"; with papermill, write -r {name} ... for text that looks like a number"
         shown = f"{value!r} ({type(value).__name__})"
-        raise InputError(f"parameter {name!r} must be a {kind.__name__}, not {shown}{hint}")
+        raise InputError(f"parameter {name!r} must be {_WORDS[kind]}, not {shown}{hint}")
     return converted
 
 

@@ -1,0 +1,108 @@
+"""What every chapter of the book keeps to, checked on its text."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from btsr_core.chapters import chapter_paths, read_chapter
+from btsr_core.errors import InputError
+from btsr_core.parameters import inspect_parameters
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted((ROOT / "book").glob("*.md"))
+MAX_CELLS = 12
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def cells(path):
+    return [cell for cell in read_chapter(path).cells if cell.cell_type == "code"]
+
+
+@pytest.fixture
+def tree(cells):
+    return ast.parse("\n".join(cell.source for cell in cells))
+
+
+def test_table_of_contents_lists_them_all():
+    assert sorted(chapter_paths(ROOT)) == CHAPTERS
+
+
+def test_begins_with_a_title_and_a_question(path):
+    text = read_chapter(path).cells[0].source
+    title, question = text.split("\n\n")[:2]
+    assert re.fullmatch(r"# .+", title)
+    assert "?" in question
+
+
+def test_parameters_come_first(cells):
+    assert [("parameters" in cell.metadata.get("tags", [])) for cell in cells].index(True) == 0
+    assert "p = read_parameters(globals())" in cells[1].source
+
+
+def test_parameters_are_documented_and_used(path, tree):
+    read = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.value.id == "p"
+    }
+    parameters = inspect_parameters(path)
+    assert [name for name, parameter in parameters.items() if not parameter.help] == []
+    assert set(parameters) == read
+
+
+def test_nothing_else_is_annotated(cells):
+    """Annotations are how `read_parameters` knows a parameter."""
+    later = ast.parse("\n".join(cell.source for cell in cells[1:]))
+    assert not [node for node in ast.walk(later) if isinstance(node, ast.AnnAssign)]
+
+
+def test_narrates_and_defines_nothing(cells, tree):
+    assert len(cells) <= MAX_CELLS
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    assert not [node for node in ast.walk(tree) if isinstance(node, defined)]
+    named_lambdas = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.NamedExpr) and isinstance(node.value, ast.Lambda)
+    ]
+    assert not named_lambdas
+
+
+def test_takes_something_away_that_was_computed(tree):
+    said = [
+        node.args[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "takeaway"
+    ]
+    assert said
+    for sentence in said:
+        computed = (ast.FormattedValue, ast.Call, ast.Name, ast.Attribute)
+        assert any(isinstance(node, computed) for node in ast.walk(sentence)), ast.unparse(sentence)
+
+
+class TestContents:
+    def test_nested(self, tmp_path):
+        (tmp_path / "_toc.yml").write_text(
+            "format: jb-book\nroot: intro\nparts:\n- caption: One\n  chapters:\n"
+            "  - file: a\n    sections:\n    - file: b.md\n  - url: https://example.org\n"
+        )
+        for name in ("intro", "a", "b"):
+            (tmp_path / f"{name}.md").touch()
+        assert [path.stem for path in chapter_paths(tmp_path)] == ["intro", "a", "b"]
+
+    def test_missing_page(self, tmp_path):
+        (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+        with pytest.raises(InputError, match=r"lists intro\.md, which does not exist"):
+            chapter_paths(tmp_path)
+
+    def test_elsewhere(self, tmp_path):
+        with pytest.raises(InputError, match="project's folder"):
+            chapter_paths(tmp_path)

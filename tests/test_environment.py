@@ -1,0 +1,52 @@
+"""pyproject.toml, constraints.txt and environment.yml say the same."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+GROUPS = {"core": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
+DIRECT = [Requirement(line) for group in GROUPS.values() for line in group]
+PINS = {
+    canonicalize_name(line.split("==")[0]): line.split("==")[1]
+    for line in (ROOT / "constraints.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+}
+
+
+@pytest.mark.parametrize("requirement", DIRECT, ids=str)
+def test_direct_dependencies_are_pinned_within_their_range(requirement):
+    assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
+
+
+def test_pins_hold_anywhere():
+    """No build of one machine (torch's +cpu), no file or folder, not this project itself."""
+    for name, version in PINS.items():
+        assert re.fullmatch(r"[\w.]+", version), f"{name}=={version}"
+    assert canonicalize_name(PROJECT["name"]) not in PINS
+
+
+@pytest.mark.parametrize(
+    "name",
+    "torch jupyterlab jupytext papermill plotly ipywidgets pandas nbval".split(),
+)
+def test_environment_has(name):
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (pip,) = [entry["pip"] for entry in dependencies if isinstance(entry, dict)]
+    assert pip[0] == "-c constraints.txt"
+    extras = re.fullmatch(r"-e \.\[(.+)\]", pip[1])[1].split(",")
+    installed = [line for group in ["core", *extras] for line in GROUPS[group]]
+    assert name in {Requirement(line).name for line in installed}
+
+
+def test_environment_has_a_supported_python():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (python,) = [entry for entry in dependencies if str(entry).startswith("python=")]
+    supported = Requirement(f"python{PROJECT['requires-python']}").specifier
+    assert supported.contains(python.removeprefix("python="))
