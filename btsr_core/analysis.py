@@ -66,20 +66,43 @@ def user_values(runs: Sequence[Run], metric: str, part: str, history: History) -
     return np.asarray(np.mean(values, axis=0))
 
 
-def paired_difference(
-    runs: Sequence[Run], others: Sequence[Run], metric: str, part: str, history: History
-) -> Interval:
-    """Return mean(runs) - mean(others) of a metric, paired by user, with its interval.
+def paired_gains(
+    runs: Sequence[Run],
+    others: Sequence[Run] | Ranking,
+    metrics: Sequence[str],
+    history: History,
+) -> dict[str, Interval]:
+    """Return by how much runs exceed others on the test users, paired by user.
 
-    Seeds are averaged before users are drawn: the interval speaks of other users, not other seeds.
+    Seeds are averaged before users are drawn: the intervals speak of other users, not other seeds.
+
+    Parameters
+    ----------
+    runs
+        Runs of one system, which differ in the seed.
+    others
+        Runs of another system, or a ranking of the same test users.
+    metrics
+        Which, such as `ndcg@10`.
+
+    Returns
+    -------
+    dict
+        Metric and the interval of its mean difference.
     """
-    difference = user_values(runs, metric, part, history) - user_values(
-        others, metric, part, history
-    )
-    return bootstrap_mean(difference)
+    gains = {}
+    for metric in metrics:
+        if isinstance(others, Ranking):
+            bar = per_user(others.ranks, metric)
+        else:
+            bar = user_values(others, metric, "test", history)
+        gains[metric] = bootstrap_mean(user_values(runs, metric, "test", history) - bar)
+    return gains
 
 
-def baseline_rankings(split: Split, history: History, exclude_seen: bool) -> dict[str, Ranking]:
+def baseline_rankings(
+    split: Split, history: History, *, exclude_seen: bool = True
+) -> dict[str, Ranking]:
     """Rank the test users by popularity, and by the transitions out of their last item."""
     test = split.held_out[history].test
     scorers: dict[str, Scorer] = {

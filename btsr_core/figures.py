@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from btsr_core.analysis import Interval, to_dates
+from btsr_core.runs import Run
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -71,8 +72,8 @@ def _figure(title: str, **layout: object) -> go.Figure:
 def _panels(title: str, names: Sequence[str], **layout: object) -> go.Figure:
     """Return a figure of panels side by side in the book's template."""
     figure = make_subplots(cols=len(names), subplot_titles=list(names), horizontal_spacing=0.11)
-    figure.update_layout(template=TEMPLATE, title={"text": title}, height=HEIGHT, **layout)
-    figure.update_layout(margin={"t": 88})
+    base = {"template": TEMPLATE, "title": {"text": title}, "height": HEIGHT}
+    figure.update_layout(**{**base, **layout}, margin={"t": 88})
     return figure
 
 
@@ -157,7 +158,7 @@ def concentration(counts: IntArray, gini: float) -> go.Figure:
 
 
 def correlation_maps(
-    maps: Mapping[str, FloatArray], title: str, *, numbers: bool = False
+    maps: Mapping[str, npt.ArrayLike], title: str, *, numbers: bool = False
 ) -> go.Figure:
     """Show correlation matrices C (Eq. 6) side by side on one colour scale.
 
@@ -170,8 +171,8 @@ def correlation_maps(
     numbers
         Whether to print the entries, for small matrices.
     """
-    figure = _panels(title, list(maps))
-    for column, c in enumerate(maps.values(), start=1):
+    figure = _panels(title, list(maps), height=HEIGHT if len(maps) < 3 else 340)
+    for column, c in enumerate(map(np.asarray, maps.values()), start=1):
         axis = np.arange(1, len(c) + 1)
         figure.add_heatmap(
             z=c, x=axis, y=axis, coloraxis="coloraxis", row=1, col=column,
@@ -197,27 +198,17 @@ def correlation_maps(
     return figure
 
 
-def learning_curves(
-    histories: Mapping[str, Sequence[pd.DataFrame]], best_epochs: Mapping[str, Sequence[int]]
-) -> go.Figure:
-    """Show validation accuracy and coverage after each epoch, a line a seed.
-
-    Parameters
-    ----------
-    histories
-        Per system, the history of each seed's run.
-    best_epochs
-        Per system, the epoch that early stopping kept for each seed.
-    """
+def learning_curves(systems: Mapping[str, Sequence[Run]]) -> go.Figure:
+    """Show validation accuracy and coverage after each epoch, a line a run, a colour a system."""
     panels = {"valid_ndcg@10": "accuracy", "valid_cov@10": "coverage"}
     figure = _panels("Validation metrics over training (marks: epoch kept)", list(panels.values()))
     for column, metric in enumerate(panels, start=1):
-        for name, frames in histories.items():
-            for seed, frame in enumerate(frames):
-                best = best_epochs[name][seed]
+        for name, runs in systems.items():
+            for order, run in enumerate(runs):
+                frame, best = run.history, run.summary["best_epoch"]
                 figure.add_scatter(
                     x=frame["epoch"], y=frame[metric], mode="lines+markers", name=name,
-                    legendgroup=name, showlegend=column == 1 and seed == 0,
+                    legendgroup=name, showlegend=column == 1 and order == 0,
                     line={"color": COLOURS[name], "width": 1.5}, opacity=0.85,
                     marker={
                         "symbol": SYMBOLS[name],
@@ -252,30 +243,31 @@ def frontier(points: pd.DataFrame, accuracy: str, coverage: str) -> go.Figure:
     return figure
 
 
-def differences(intervals: Mapping[str, Interval], names: tuple[str, str]) -> go.Figure:
-    """Show paired differences of metrics with their 95 % intervals.
+def differences(gains: Mapping[str, Mapping[str, Interval]], system: str) -> go.Figure:
+    """Show by how much a system exceeds others, metric by metric, with 95 % intervals.
 
     Parameters
     ----------
-    intervals
-        Metric and its interval.
-    names
-        The systems compared: first minus second.
+    gains
+        Per other system, metric and interval.
+    system
+        The one compared.
     """
-    first, second = names
-    metrics = list(intervals)
-    mean = [intervals[m].mean for m in metrics]
-    figure = _figure(f"{first} minus {second}, paired by user (95 % intervals)")
+    figure = _figure(f"{system} minus the others, paired by user (95 % intervals)")
+    figure.update_layout(scattermode="group", scattergap=0.6)
     figure.add_vline(x=0, line_color=GREY, line_dash="dash")
-    figure.add_scatter(
-        x=mean, y=metrics, mode="markers", showlegend=False,
-        marker={"color": VERMILION, "size": 10},
-        error_x={
-            "type": "data", "symmetric": False, "thickness": 2, "width": 6,
-            "array": [intervals[m].high - intervals[m].mean for m in metrics],
-            "arrayminus": [intervals[m].mean - intervals[m].low for m in metrics],
-        },
-    )  # fmt: skip
+    for other, intervals in gains.items():
+        found = list(intervals.values())
+        figure.add_scatter(
+            x=[one.mean for one in found], y=list(intervals), mode="markers", orientation="h",
+            name=f"minus {other}",
+            marker={"color": COLOURS[other], "symbol": SYMBOLS[other], "size": 10},
+            error_x={
+                "type": "data", "symmetric": False, "thickness": 2, "width": 6,
+                "array": [one.high - one.mean for one in found],
+                "arrayminus": [one.mean - one.low for one in found],
+            },
+        )  # fmt: skip
     figure.update_xaxes(title_text="difference of the means over users")
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(title_text="metric", autorange="reversed")
     return figure

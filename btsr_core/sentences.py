@@ -49,23 +49,27 @@ def decorrelation(untrained: Redundancy, plain: Redundancy, regularised: Redunda
     )
 
 
-def verdict(metric: str, difference: Interval, users: int, seeds: int) -> str:
-    """Say whether BT-SR and SASRec-CE can be told apart on a metric."""
-    size = f"{abs(difference.mean):.4f}"
-    interval = f"95 % interval {difference.low:+.4f} to {difference.high:+.4f}"
-    over = f"{users:,} users and {_count(seeds, 'seed')}"
+def verdict(
+    metric: str, names: tuple[str, str], difference: Interval, users: int, seeds: int
+) -> str:
+    """Say whether two systems can be told apart on a metric.
+
+    Parameters
+    ----------
+    names
+        The systems: first minus second is the difference.
+    """
     if not users:
         return f"There is no test user, so nothing can be said about {metric}."
-    if difference.excludes_zero:
-        side = "above" if difference.mean > 0 else "below"
-        return (
-            f"BT-SR's {metric} lies {size} {side} SASRec-CE's over {over} ({interval}): "
-            "a difference that other users would be expected to show too."
-        )
-    return (
-        f"BT-SR's {metric} differs from SASRec-CE's by {difference.mean:+.4f} over {over} "
-        f"({interval}): too few users to tell the two apart."
+    first, second = names
+    evidence = (
+        f"{metric} over {users:,} users and {_count(seeds, 'seed')}: {difference.mean:+.4f}, "
+        f"95 % interval {difference.low:+.4f} to {difference.high:+.4f}"
     )
+    if not difference.excludes_zero:
+        return f"{first} and {second} cannot be told apart with so few users ({evidence})."
+    side = "above" if difference.mean > 0 else "below"
+    return f"{first} lies {side} {second}, and would with other users too ({evidence})."
 
 
 def trade(table: pd.DataFrame, accuracy: str, coverage: str) -> str:

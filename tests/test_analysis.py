@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from itertools import pairwise
 
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.analysis import (
+    baseline_rankings,
     bootstrap_mean,
     gini,
-    paired_difference,
+    paired_gains,
     redundancy,
     timeline,
     to_dates,
@@ -104,20 +106,33 @@ def test_systems_differ_in_the_regulariser_alone(systems):
     assert all(later == seed + 1 for seed, later in pairwise(seeds))
 
 
-def test_paired_differences_average_seeds_then_users(systems):
+def test_paired_gains_average_seeds_then_users(systems):
     regularised, plain = systems["BT-SR"], systems["SASRec-CE"]
-    found = paired_difference(regularised, plain, "hr@5", "test", "full")
-    expected = np.mean([run.metrics("test", "full")["hr@5"] for run in regularised]) - np.mean(
-        [run.metrics("test", "full")["hr@5"] for run in plain]
-    )
-    assert found.mean == pytest.approx(expected)
+    found = paired_gains(regularised, plain, ["hr@5"], "full")["hr@5"]
+    means = [
+        np.mean([run.metrics("test", "full")["hr@5"] for run in runs])
+        for runs in (regularised, plain)
+    ]
+    assert found.mean == pytest.approx(means[0] - means[1])
     assert found.low <= found.mean <= found.high
-    same = paired_difference(plain, plain, "hr@5", "test", "full")
+    same = paired_gains(plain, plain, ["hr@5"], "full")["hr@5"]
     assert (same.mean, same.low, same.high) == (0, 0, 0)
-    assert (
-        len(user_values(plain, "hr@5", "test", "full"))
-        == systems["BT-SR"][0].summary["test"]["full"]["users"]
-    )
+
+
+def test_paired_gains_over_a_baseline(systems, tiny):
+    split = prepare(tiny.data).split
+    baseline = baseline_rankings(split, "full")["Popularity"]
+    found = paired_gains(systems["BT-SR"], baseline, ["ndcg@10"], "full")["ndcg@10"]
+    mean = np.mean([run.metrics("test", "full")["ndcg@10"] for run in systems["BT-SR"]])
+    assert found.mean == pytest.approx(mean - baseline.metrics()["ndcg@10"])
+
+
+def test_runs_of_different_users_cannot_be_paired(systems, tmp_path):
+    one, other = systems["BT-SR"]
+    table = pd.read_parquet(other.path / "ranks.parquet").assign(user_id="somebody else")
+    table.to_parquet(tmp_path / "ranks.parquet")
+    with pytest.raises(ValueError, match="different users"):
+        user_values([one, dataclasses.replace(other, path=tmp_path)], "hr@5", "test", "full")
 
 
 def test_timeline_marks_the_users_that_are_held_out(tiny):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from btsr_core.chapters import chapter_paths, read_chapter
 from btsr_core.errors import InputError
@@ -32,6 +33,13 @@ def tree(cells):
 
 def test_table_of_contents_lists_them_all():
     assert sorted(chapter_paths(ROOT)) == CHAPTERS
+
+
+def test_header_makes_it_a_notebook(path):
+    """Jupyter Book and JupyterLab look for jupytext's part, papermill for the kernel's."""
+    header = yaml.safe_load(path.read_text().split("---\n")[1])
+    assert header["jupytext"]["text_representation"]["format_name"] == "myst"
+    assert header["kernelspec"]["name"] == "python3"
 
 
 def test_begins_with_a_title_and_a_question(path):

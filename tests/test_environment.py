@@ -34,7 +34,7 @@ def test_pins_hold_anywhere():
 
 @pytest.mark.parametrize(
     "name",
-    "torch jupyterlab jupytext papermill plotly ipywidgets pandas nbval".split(),
+    ["torch", "jupyterlab", "jupytext", "papermill", "plotly", "ipywidgets", "pandas", "nbval"],
 )
 def test_environment_has(name):
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]

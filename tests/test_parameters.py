@@ -82,6 +82,7 @@ class TestRead:
         del namespace["In"]
         assert read_parameters(namespace).n_seeds == 3
 
+    @pytest.mark.filterwarnings("ignore:The specified file")  # pytest undoes ours
     def test_convention_of_papermill(self, chapter):
         """What papermill really injects is recognised; fails if its comment ever changes."""
         notebook = load_notebook_node(str(chapter))

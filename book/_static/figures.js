@@ -42,30 +42,46 @@
     });
   }
 
+  /** A title in as many lines as its width needs, and the room above the plot for them. */
+  function titled(layout, width) {
+    const text = typeof layout.title === "string" ? layout.title : layout.title?.text;
+    if (!text || text.includes("<")) return {}; // marked up by its author, who broke the lines
+    const size = layout.title.font?.size ?? layout.template?.layout?.title?.font?.size ?? 17;
+    const room = Math.floor((width - 40) / (0.55 * size)); // characters of average width
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      const longer = `${lines.at(-1)} ${word}`.trim();
+      if (lines.at(-1) && longer.length > room) lines.push(word);
+      else lines[lines.length - 1] = longer;
+    }
+    const top = layout.margin?.t ?? layout.template?.layout?.margin?.t ?? 100;
+    const extra = (lines.length - 1) * 1.3 * size;
+    return { "title.text": lines.join("<br>"), "margin.t": top + extra };
+  }
+
   function draw(element) {
     const { data, layout, frames, config } = JSON.parse(element.querySelector("script").textContent);
-    const template = layout.template;
     element.replaceChildren();
     // The element has the height; its width is the page's, at any time.
     const { width, ...rest } = layout;
+    const look = () => ({ template: themed(layout.template), ...titled(layout, element.clientWidth) });
     Plotly.newPlot(element, {
       data,
-      layout: { ...rest, autosize: true, template: themed(template) },
+      layout: { ...rest, autosize: true, template: themed(layout.template) },
       frames: frames ?? [],
       config: { ...config, responsive: false, displaylogo: false },
-    });
+    }).then(() => Plotly.relayout(element, look()));
     // Unlike Plotly's `responsive`, this sees side bars, tabs and folded cells open as well.
     let drawn = element.clientWidth;
     new ResizeObserver(() => {
       if (element.clientWidth > 0 && element.clientWidth !== drawn) {
         drawn = element.clientWidth;
-        Plotly.Plots.resize(element);
+        Plotly.relayout(element, { ...look(), autosize: true });
       }
     }).observe(element);
-    new MutationObserver(() => Plotly.relayout(element, { template: themed(template) })).observe(
-      document.documentElement,
-      { attributeFilter: ["data-theme"] },
-    );
+    new MutationObserver(() => Plotly.relayout(element, look())).observe(document.documentElement, {
+      attributeFilter: ["data-theme"],
+    });
   }
 
   document.querySelectorAll("div.btsr-figure[id]").forEach(draw);

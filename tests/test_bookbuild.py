@@ -1,0 +1,269 @@
+"""The build of the book, on a book of one or two toy chapters."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from btsr_core import bookbuild, bookrun
+from btsr_core.bookrun import Job, code_hash, run_jobs
+from btsr_core.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+CHAPTER = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# {title}
+
+What is twice alpha? See [the other](other.md).
+
+```{{code-cell}} ipython3
+:tags: [parameters]
+
+alpha: float = 0.2  # a number
+{more}
+```
+
+```{{code-cell}} ipython3
+from btsr_core.parameters import read_parameters
+
+p = read_parameters(globals())
+```
+
+```{{code-cell}} ipython3
+import sys
+
+print("standard", "error", file=sys.stderr)
+double = 2 * p.alpha
+print(double)
+```
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A book of two chapters, in a folder that becomes the working directory."""
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/toy\nchapters:\n- file: book/other\n"
+    )
+    (tmp_path / "book" / "toy.md").write_text(CHAPTER.format(title="Toy", more=""))
+    (tmp_path / "book" / "other.md").write_text(
+        CHAPTER.format(title="Other", more="seed: int = 1  # another").replace("p.alpha", "p.seed")
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def papermill(*arguments):
+    command = [sys.executable, "-m", "papermill", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def printed(notebook):
+    """Return what the cells of an executed notebook printed."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join(o["text"] for o in outputs if o.get("name") == "stdout")
+
+
+@pytest.mark.notebooks
+class TestPapermill:
+    @pytest.mark.parametrize("prefix", ["", "./", "absolute"])
+    def test_runs_a_chapter(self, project, prefix):
+        prefix = f"{project}/" if prefix == "absolute" else prefix
+        done = papermill(f"{prefix}book/toy.md", f"{prefix}out.ipynb", "-p", "alpha", "0.4")
+        assert done.returncode == 0, done.stderr
+        assert "does not end in" not in done.stderr
+        assert printed("out.ipynb") == "0.8\n"
+
+    def test_runs_a_notebook_and_keeps_to_the_folder(self, project):
+        (project / "elsewhere").mkdir()
+        done = papermill("./book/toy.md", "./out.ipynb", "--cwd", "elsewhere")
+        assert done.returncode == 0, done.stderr
+        done = papermill("./out.ipynb", "./again.ipynb", "-p", "alpha", "1")
+        assert done.returncode == 0, done.stderr
+        assert printed("again.ipynb") == "2.0\n"
+        assert not list((project / "elsewhere").iterdir())
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("alhpa", "0.4", "unknown parameter 'alhpa'; did you mean 'alpha'?"),
+            ("alpha", "banana", "parameter 'alpha' must be a number (float), not 'banana'"),
+        ],
+    )
+    def test_refuses(self, project, name, value, message):
+        done = papermill("book/toy.md", "out.ipynb", "-p", name, value)
+        assert done.returncode != 0
+        assert message in done.stderr
+
+    def test_never_overwrites_a_chapter(self, project):
+        before = (project / "book" / "toy.md").read_text()
+        assert papermill("book/toy.md", "book/toy.md").returncode != 0
+        assert (project / "book" / "toy.md").read_text() == before
+
+
+@pytest.mark.notebooks
+class TestBuild:
+    def test_twice(self, project, capsys):
+        assert bookbuild.main([]) == 0
+        html = project / "_build" / "html"
+        assert (html / "index.html").is_file()
+        page = (html / "book" / "toy.html").read_text()
+        assert "0.4" in page
+        assert "standard error" not in page
+        assert 'href="other.html"' in page
+        assert (html / "_static" / "plotly.min.js").is_file()
+        assert (html / ".nojekyll").is_file()
+        assert capsys.readouterr().out.rstrip().endswith((html / "index.html").as_uri())
+
+        made = (html / "index.html").stat().st_mtime_ns
+        assert bookbuild.main([]) == 0
+        assert "2 of 2 chapters are unchanged\nthe pages are unchanged" in capsys.readouterr().out
+        assert (html / "index.html").stat().st_mtime_ns == made
+
+    def test_failing_chapter_is_told_in_a_few_lines(self, project, capsys):
+        chapter = project / "book" / "toy.md"
+        chapter.write_text(chapter.read_text().replace("2 * p.alpha", "2 * p.alpha / 0"))
+        assert bookbuild.main([]) == 1
+        told = capsys.readouterr()
+        assert "FAILED in cell In[3]:" in told.out
+        assert "> " in told.out
+        assert "double = 2 * p.alpha / 0" in told.out
+        assert "ZeroDivisionError" in told.out
+        assert "1 of 2 chapters failed" in told.err
+        assert len((told.out + told.err).splitlines()) < 20
+        assert not (project / "_build" / "html").exists()
+
+    def test_warnings_fail_and_leave_the_book(self, project, capsys):
+        html = project / "_build" / "html"
+        html.mkdir(parents=True)
+        (html / "index.html").write_text("the last book")
+        chapter = project / "book" / "toy.md"
+        chapter.write_text(chapter.read_text() + "\n{ref}`nowhere`\n")
+        assert bookbuild.main([]) == 1
+        assert "undefined label: 'nowhere'" in capsys.readouterr().err
+        assert (html / "index.html").read_text() == "the last book"
+
+    def test_plain_jupyter_book(self, project):
+        command = [sys.executable, "-c", bookbuild.JUPYTER_BOOK, "build", ".", "-W", "-n"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        page = (project / "_build" / "html" / "book" / "toy.html").read_text()
+        assert "0.4" in page
+        assert "standard error" not in page
+
+
+class TestPlan:
+    def test_each_chapter_gets_what_it_has(self, project):
+        toy, other = bookbuild.plan(project, {"alpha": "0.5", "seed": "3"})
+        assert toy.values == {"alpha": 0.5}
+        assert other.values == {"alpha": 0.5, "seed": 3}
+        assert toy.notebook == project / "_build" / "executed" / "book" / "toy.ipynb"
+
+    def test_pages_without_code_are_not_executed(self, project):
+        (project / "book" / "other.md").write_text("# Words\n\nNo code.\n")
+        assert [job.source.stem for job in bookbuild.plan(project, {})] == ["toy"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["-p", "alhpa=1"], "did you mean 'alpha'"),
+            (["-p", "alpha=banana"], "'alpha' must be a number (float), not 'banana'"),
+            (["-p", "alpha"], "write -p NAME=VALUE"),
+            (["--jobs", "0"], "--jobs must be 1 or more"),
+            (["--dataset", "absent.csv"], "neither a file nor a dataset"),
+        ],
+    )
+    def test_refused_before_anything_runs(self, project, capsys, arguments, message):
+        assert bookbuild.main(arguments) == 2
+        assert message in capsys.readouterr().err
+        assert not (project / "_build").exists()
+
+    def test_files_are_found_from_anywhere(self, project):
+        (project / "my.csv").touch()
+        options = bookbuild._parser().parse_args(["--dataset", "my.csv"])
+        assert bookbuild._given_values(options) == {"dataset": str(project / "my.csv")}
+
+
+class TestSkipping:
+    @pytest.fixture
+    def job(self, project):
+        job = Job(project / "book" / "toy.md", project / "toy.ipynb", {"alpha": 0.4})
+        job.notebook.touch()
+        job.stamp.write_text(json.dumps(job.ingredients("code")))
+        return job
+
+    def test_done(self, job):
+        assert job.is_done("code")
+
+    def test_other_code(self, job):
+        assert not job.is_done("other code")
+
+    def test_other_text(self, job):
+        job.source.write_text(job.source.read_text() + "\nMore.\n")
+        assert not job.is_done("code")
+
+    def test_other_values(self, job):
+        assert not Job(job.source, job.notebook, {}).is_done("code")
+
+    def test_lost_notebook(self, job):
+        job.notebook.unlink()
+        assert not job.is_done("code")
+
+    def test_other_data_in_the_same_file(self, project):
+        data = project / "my.csv"
+        data.write_text("one")
+        job = Job(project / "book" / "toy.md", project / "toy.ipynb", {"dataset": str(data)})
+        job.notebook.touch()
+        job.stamp.write_text(json.dumps(job.ingredients("code")))
+        assert job.is_done("code")
+        data.write_text("two")
+        assert not job.is_done("code")
+
+    def test_code_is_the_package_and_the_pins(self, project):
+        before = code_hash(project)
+        (project / "constraints.txt").write_text("numpy==2.0.0\n")
+        assert code_hash(project) != before
+
+
+def test_nothing_to_run_starts_nothing(tmp_path):
+    assert list(run_jobs([], "code", tmp_path, 2)) == []
+
+
+def test_cores_are_those_this_process_may_use():
+    assert 1 <= bookrun._usable_cores() <= (os.cpu_count() or 1)
+
+
+def test_staged_book_is_exchanged_whole(tmp_path):
+    new, old = tmp_path / "new", tmp_path / "html"
+    for folder in (new, old):
+        folder.mkdir()
+    (new / "a.html").touch()
+    (old / "stale.html").touch()
+    bookbuild._exchange(new, old)
+    assert [path.name for path in old.iterdir()] == ["a.html"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["html", "new"]
+
+
+def test_unknown_page_in_contents(project):
+    (project / "_toc.yml").write_text("format: jb-book\nroot: book/absent\n")
+    with pytest.raises(InputError, match="does not exist"):
+        bookbuild.plan(project, {})
