@@ -56,7 +56,13 @@ TEMPLATE = go.layout.Template(
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": _AXIS,
         "yaxis": _AXIS,
-        "legend": {"orientation": "h", "y": -0.24, "x": 0, "yanchor": "top"},
+        "legend": {
+            "orientation": "h",
+            "y": -0.24,
+            "x": 0,
+            "yanchor": "top",
+            "itemsizing": "constant",
+        },
         "margin": {"l": 60, "r": 20, "t": 56, "b": 60},
         "hovermode": "closest",
     }
@@ -200,26 +206,28 @@ def correlation_maps(
 
 def learning_curves(systems: Mapping[str, Sequence[Run]]) -> go.Figure:
     """Show validation accuracy and coverage after each epoch, a line a run, a colour a system."""
-    panels = {"valid_ndcg@10": "accuracy", "valid_cov@10": "coverage"}
-    figure = _panels("Validation metrics over training (marks: epoch kept)", list(panels.values()))
-    for column, metric in enumerate(panels, start=1):
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.07)
+    figure.update_layout(
+        template=TEMPLATE, height=560, legend={"y": -0.14},
+        title={"text": "Validation metrics over training (marks: epoch kept)"},
+    )  # fmt: skip
+    for row, metric in enumerate(("ndcg@10", "cov@10"), start=1):
         for name, runs in systems.items():
             for order, run in enumerate(runs):
                 frame, best = run.history, run.summary["best_epoch"]
                 figure.add_scatter(
-                    x=frame["epoch"], y=frame[metric], mode="lines+markers", name=name,
-                    legendgroup=name, showlegend=column == 1 and order == 0,
+                    x=frame["epoch"], y=frame[f"valid_{metric}"], mode="lines+markers", name=name,
+                    legendgroup=name, showlegend=row == 1 and order == 0,
                     line={"color": COLOURS[name], "width": 1.5}, opacity=0.85,
                     marker={
                         "symbol": SYMBOLS[name],
-                        "size": np.where(frame["epoch"] == best, 11, 0),
+                        "size": np.where(frame["epoch"] == best, 12, 0),
                         "line": {"width": 0},
                     },
-                    row=1, col=column,
+                    row=row, col=1,
                 )  # fmt: skip
-        label = metric.removeprefix("valid_")
-        figure.update_xaxes(title_text="epoch", row=1, col=column)
-        figure.update_yaxes(title_text=label, rangemode="tozero", row=1, col=column)
+        figure.update_yaxes(title_text=metric, rangemode="tozero", row=row, col=1)
+    figure.update_xaxes(title_text="epoch", row=2, col=1)
     return figure
 
 

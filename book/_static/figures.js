@@ -13,7 +13,10 @@
     return result;
   }
 
-  /** Template of a figure in the colours of the page. What a figure sets outside it still wins. */
+  /**
+   * Template of a figure in the colours of the page: text and controls are the page's, lines only
+   * where the template has none. What a figure sets outside its template still wins.
+   */
   function themed(template) {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
@@ -24,14 +27,13 @@
     const clear = "rgba(0, 0, 0, 0)";
     const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line };
     const control = { bgcolor: surface, bordercolor: line, font: { color: text } };
-    return merged(template ?? {}, {
+    const based = merged({ layout: { xaxis: axis, yaxis: axis } }, template ?? {});
+    return merged(based, {
       layout: {
         font: { color: text },
         title: { font: { color: text } },
         paper_bgcolor: clear,
         plot_bgcolor: clear,
-        xaxis: axis,
-        yaxis: axis,
         legend: { bgcolor: clear },
         modebar: { bgcolor: clear, color: muted, activecolor: text },
         annotationdefaults: { arrowcolor: muted, font: { color: text } },
@@ -47,7 +49,7 @@
     const text = typeof layout.title === "string" ? layout.title : layout.title?.text;
     if (!text || text.includes("<")) return {}; // marked up by its author, who broke the lines
     const size = layout.title.font?.size ?? layout.template?.layout?.title?.font?.size ?? 17;
-    const room = Math.floor((width - 40) / (0.55 * size)); // characters of average width
+    const room = Math.floor((width - 110) / (0.55 * size)); // characters, right of the axis labels
     const lines = [""];
     for (const word of text.split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
@@ -59,9 +61,17 @@
     return { "title.text": lines.join("<br>"), "margin.t": top + extra };
   }
 
+  /** Width below which panels side by side could not be read: a phone scrolls them instead. */
+  function leastWidth(layout) {
+    const axes = Object.keys(layout).filter((key) => /^xaxis\d*$/.test(key));
+    const columns = new Set(axes.map((key) => layout[key].domain?.[0] ?? 0)).size;
+    return columns > 1 ? 60 + 200 * columns : 0;
+  }
+
   function draw(element) {
     const { data, layout, frames, config } = JSON.parse(element.querySelector("script").textContent);
     element.replaceChildren();
+    element.style.minWidth = `${leastWidth(layout)}px`;
     // The element has the height; its width is the page's, at any time.
     const { width, ...rest } = layout;
     const look = () => ({ template: themed(layout.template), ...titled(layout, element.clientWidth) });
