@@ -81,7 +81,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Checked files of one origin, by name, and in words where they lie (`source`)."""
+    """Checked files of one origin, by name, and in words where they came from (`source`)."""
 
     origin: Origin
     paths: Mapping[str, Path]
@@ -132,7 +132,7 @@ def _from_mirror(spec: DatasetSpec, mirror: Path | None) -> Fetched | None:
                     f"expected {expected}. Replace it by the published file or remove it."
                 )
         checked = {file.name: paths[file.name] for file in present}
-        return Fetched(origin, checked, f"the mirror {folder}")
+        return Fetched(origin, checked, f"{origin.title}, from a mirror")
     return None
 
 
@@ -162,7 +162,7 @@ def _from_network(spec: DatasetSpec, *, progress: bool) -> Fetched:
         except (OSError, ValueError) as error:  # unreachable, refused, or the wrong checksum
             failures.append(f"  {origin.title}: {error}")
         else:
-            return Fetched(origin, paths, f"{origin.title}, cached in {folder}")
+            return Fetched(origin, paths, f"{origin.title}, downloaded")
     needed = " or ".join(
         " and ".join(file.name for file in origin.files if file.required) for origin in spec.origins
     )

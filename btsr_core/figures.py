@@ -132,7 +132,11 @@ def history_lengths(lengths: Mapping[str, IntArray]) -> go.Figure:
             x=ordered, y=share, name=f"{name} ({len(values):,} users)", mode="lines",
             line={"shape": "hv", "color": colour, "width": 2.5},
         )  # fmt: skip
-    figure.update_xaxes(title_text="items in the history, at least (log scale)", type="log")
+    marks = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
+    figure.update_xaxes(
+        title_text="items in the history, at least (log scale)", type="log",
+        tickvals=marks, ticktext=[f"{mark:,}" for mark in marks],
+    )  # fmt: skip
     figure.update_yaxes(title_text="test users (%)", rangemode="tozero")
     return figure
 

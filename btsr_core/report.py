@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
+from pandas.io.formats.style_render import CSSDict
 from torch import Tensor
 
 from btsr_core.analysis import to_dates
@@ -31,6 +33,16 @@ def describe_interactions(interactions: Interactions) -> pd.DataFrame:
         "read from": interactions.source,
     }
     return pd.DataFrame({interactions.name: rows})
+
+
+def as_text(table: pd.DataFrame) -> Styler:
+    """Return a table of words for display: left-aligned, nothing shortened."""
+    left: list[CSSDict] = [
+        {"selector": "th, td", "props": [("text-align", "left"), ("white-space", "normal")]}
+    ]
+    # A fixed id: by default every build would draw another.
+    styler = Styler(table, uuid="text", cell_ids=False)
+    return styler.set_table_styles(left).set_table_attributes('class="dataframe"')
 
 
 def split_table(split: Split) -> pd.DataFrame:
