@@ -1,0 +1,41 @@
+"""The package reads from the top: a module imports only from those listed before it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import btsr_core
+
+PACKAGE = Path(btsr_core.__file__).parent
+ORDER = [
+    "__init__", "errors", "files",
+    "tables", "fetch", "datasets", "protocol",  # data
+    "config", "sampler", "model", "losses", "objectives", "metrics", "evaluate", "train",
+    "runs", "experiment", "sweep", "cli", "__main__",
+    "baselines", "analysis", "report", "figures", "sentences",
+    "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",
+]  # fmt: skip
+MOST_LINES = 300
+
+
+def imported(module):
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("btsr_core."):
+            yield node.module.split(".")[1]
+
+
+def test_every_module_has_its_place():
+    assert sorted(ORDER) == sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_point_one_way(module):
+    before = ORDER[: ORDER.index(module)]
+    assert set(imported(module)) <= set(before)
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_modules_stay_readable(module):
+    assert len((PACKAGE / f"{module}.py").read_text(encoding="utf-8").splitlines()) <= MOST_LINES
