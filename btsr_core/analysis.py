@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from btsr_core.barlow_twins import cross_correlation
 from btsr_core.baselines import popularity_scorer, transition_scorer
 from btsr_core.datasets import Interactions
 from btsr_core.evaluate import Ranking, Scorer, encode, rank
-from btsr_core.losses import cross_correlation
 from btsr_core.metrics import per_user
 from btsr_core.model import SASRec
 from btsr_core.protocol import History, Split, k_core

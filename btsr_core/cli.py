@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
-from btsr_core.config import Experiment, Objective, Regulariser, Scaling, experiment
+from btsr_core.config import Experiment, ObjectiveName, Regulariser, Scaling, experiment
 from btsr_core.datasets import DATASETS
 from btsr_core.errors import InputError
 from btsr_core.evaluate import top_items_of
@@ -117,7 +117,22 @@ def split(
 @app.command()
 def train(
     source: Source,
-    objective: Annotated[Objective, typer.Option()] = _loss.objective,
+    objective: Annotated[ObjectiveName, typer.Option()] = _loss.objective.name,
+    n_negatives: Annotated[
+        int | None, typer.Option(help="bce, gbce: negatives a position.")
+    ] = None,
+    reduction: Annotated[
+        Literal["sum", "mean"] | None, typer.Option(help="bce: over the 1 + K terms.")
+    ] = None,
+    t: Annotated[float | None, typer.Option(help="gbce: calibration, 0 to 1.")] = None,
+    bucket_items: Annotated[int | None, typer.Option(help="sce: items a bucket.")] = None,
+    n_buckets: Annotated[int | None, typer.Option(help="sce: buckets; 0 chooses.")] = None,
+    bucket_positions: Annotated[
+        int | None, typer.Option(help="sce: positions a bucket; 0 chooses.")
+    ] = None,
+    mix: Annotated[
+        bool | None, typer.Option(help="sce: mix positions into directions, or plain Gaussian.")
+    ] = None,
     regulariser: Annotated[Regulariser, typer.Option()] = _loss.regulariser,
     alpha: Annotated[float, typer.Option(help="Weight of the regulariser.")] = _loss.alpha,
     lam: Annotated[float, typer.Option(help="Weight of its off-diagonal terms.")] = _loss.lam,
@@ -151,8 +166,18 @@ def train(
 
     Validation and test metrics are those of the history reading asked for; the run holds both.
     """
+    of_objective = {
+        "n_negatives": n_negatives,
+        "reduction": reduction,
+        "t": t,
+        "bucket_items": bucket_items,
+        "n_buckets": n_buckets,
+        "bucket_positions": bucket_positions,
+        "mix": mix,
+    }
     with _user_errors():
         described = experiment(
+            **{name: value for name, value in of_objective.items() if value is not None},
             source=source,
             user_col=user_col,
             item_col=item_col,

@@ -7,18 +7,20 @@ data file, the weight of an absent regulariser) and adds what has (the content o
 
 import hashlib
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from btsr_core.errors import InputError
 from btsr_core.protocol import HISTORIES, History
 
-Objective = Literal["ce"]
+ObjectiveName = Literal["bce", "gbce", "ce", "sce"]
 Regulariser = Literal["none", "barlow-twins"]
 Scaling = Literal["per-dimension", "sum"]
 
-RECIPE = 1
+RECIPE = 2
 """Part of every hash; raise it when the same description would train to other numbers."""
 
 _Count = Annotated[int, Field(ge=1)]
@@ -61,10 +63,56 @@ class ModelConfig(_Description):
         return self
 
 
+class CE(_Description):
+    """Full-softmax cross-entropy (Eq. 3)."""
+
+    name: Literal["ce"] = "ce"
+
+
+class BCE(_Description):
+    """Binary cross-entropy on sampled negatives (Eq. 1)."""
+
+    name: Literal["bce"] = "bce"
+    n_negatives: _Count = 1
+    """K; one is SASRec's own choice."""
+    reduction: Literal["sum", "mean"] = "sum"
+    """Over the 1 + K terms: `sum` is Eq. 1."""
+
+
+class GBCE(_Description):
+    """BCE whose positive probability is raised to a power below one, as in gSASRec."""
+
+    name: Literal["gbce"] = "gbce"
+    n_negatives: _Count = 256
+    """K; the default and that of t are gSASRec's."""
+    t: Annotated[float, Field(ge=0, le=1)] = 0.75
+    """Calibration: 0 is BCE, 1 undoes the overconfidence that sampling causes."""
+
+
+class SCE(_Description):
+    """Softmax over hard negatives found by random buckets (Eq. 4)."""
+
+    name: Literal["sce"] = "sce"
+    bucket_items: _Count = 256
+    """Items a bucket."""
+    n_buckets: Annotated[int, Field(ge=0)] = 0
+    """Buckets a batch; 0 takes floor(2 sqrt(N)) for N positions, as its authors do."""
+    bucket_positions: Annotated[int, Field(ge=0)] = 0
+    """Positions a bucket; 0 likewise."""
+    mix: bool = True
+    """Whether directions are mixtures of the positions, or plain Gaussian."""
+
+
+Objective = Annotated[CE | BCE | GBCE | SCE, Field(discriminator="name")]
+OBJECTIVES: Mapping[str, type[CE | BCE | GBCE | SCE]] = MappingProxyType(
+    {"ce": CE, "bce": BCE, "gbce": GBCE, "sce": SCE}
+)
+
+
 class LossConfig(_Description):
     """L = L_pred + alpha * L_BT (Eq. 8)."""
 
-    objective: Objective = "ce"
+    objective: Objective = CE()
     regulariser: Regulariser = "barlow-twins"
     alpha: _Weight = 0.2
     """Weight of the regulariser."""
@@ -72,6 +120,11 @@ class LossConfig(_Description):
     """Weight of the off-diagonal terms inside L_BT (lambda in Eq. 7)."""
     scaling: Scaling = "per-dimension"
     """`sum` is Eq. 7 as printed; `per-dimension` divides it by D, as the public code does."""
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
     @property
     def is_regularised(self) -> bool:
@@ -123,7 +176,7 @@ class Experiment(_Description):
         for place in ("source", "user_col", "item_col", "time_col"):
             del described["data"][place]
         if not self.loss.is_regularised:
-            described["loss"] = {"objective": self.loss.objective}
+            described["loss"] = {"objective": described["loss"]["objective"]}
         canonical = {"recipe": RECIPE, "fingerprint": fingerprint, **described}
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -132,7 +185,9 @@ class Experiment(_Description):
 def experiment(**settings: Any) -> Experiment:
     """Build an `Experiment` from flat settings: `experiment(source="ml-100k", alpha=0.3, seed=1)`.
 
-    Every field name is unique across the sections, so a flat name says where it belongs.
+    Every field name is unique across the sections, so a flat name says where it belongs. An
+    objective is given by its name, and its own settings beside it: `objective="bce",
+    n_negatives=64`.
 
     Raises
     ------
@@ -145,18 +200,43 @@ def experiment(**settings: Any) -> Experiment:
         for section, info in Experiment.model_fields.items()
         for field in info.annotation.model_fields  # type: ignore[union-attr]
     }
-    unknown = sorted(set(settings) - set(owners))
-    if unknown:
-        raise InputError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(owners))}")
+    chosen = settings.get("objective", "ce")
+    objective: dict[str, Any] = {"name": chosen}
     for name, value in settings.items():
-        sections[owners[name]][name] = value
+        if name in objective_settings(chosen):
+            objective[name] = value
+        elif name in owners:
+            sections[owners[name]][name] = value
+        else:
+            raise _unknown_setting(name, chosen, owners)
+    sections["loss"]["objective"] = objective
     try:
         return Experiment.model_validate(sections)
     except ValidationError as error:
         first = error.errors()[0]
-        where = str(first["loc"][-1]) if len(first["loc"]) > 1 else str(first["loc"][0])
+        where = "objective" if first["type"].startswith("union_tag") else str(first["loc"][-1])
+        value = chosen if where == "objective" else first["input"]
         message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{where} = {first['input']!r}: {message}") from None
+        raise InputError(f"{where} = {value!r}: {message}") from None
+
+
+def objective_settings(name: str) -> list[str]:
+    """Return the names of an objective's own settings; none for an unknown objective."""
+    if name not in OBJECTIVES:
+        return []
+    return [field for field in OBJECTIVES[name].model_fields if field != "name"]
+
+
+def _unknown_setting(name: str, objective: str, known: Mapping[str, str]) -> InputError:
+    """Return the error for a setting that does not exist, or not for this objective."""
+    users = [other for other in OBJECTIVES if name in objective_settings(other)]
+    if users:
+        return InputError(
+            f"{name} is no setting of the objective {objective!r}; it belongs to "
+            f"{', '.join(users)}. Choose that objective or leave {name} out."
+        )
+    names = sorted({*known, *objective_settings(objective)})
+    return InputError(f"unknown setting {name!r}; known are {', '.join(names)}")
 
 
 def history_reading(name: str) -> History:

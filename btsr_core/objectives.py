@@ -1,14 +1,63 @@
 """From names in a configuration to the loss of a batch: L = L_pred + alpha * L_BT (Eq. 8)."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from btsr_core.config import LossConfig
-from btsr_core.losses import barlow_twins, cross_entropy
+from btsr_core.barlow_twins import barlow_twins
+from btsr_core.binary import binary_cross_entropy, positive_power
+from btsr_core.config import BCE, CE, GBCE, SCE, LossConfig
+from btsr_core.cross_entropy import cross_entropy
 from btsr_core.model import SASRec
 from btsr_core.sampler import Batch, PackedSequences
+from btsr_core.sce import default_size, scalable_cross_entropy
+
+PredictionLoss = Callable[[Tensor, Tensor, Tensor, Any, torch.Generator], Tensor]
+"""(N, D) outputs, (n_items, D) table, (N,) targets, settings, stream -> scalar."""
+
+
+def _ce(hidden: Tensor, table: Tensor, targets: Tensor, _: CE, __: torch.Generator) -> Tensor:
+    return cross_entropy(hidden, table, targets)
+
+
+def _bce(
+    hidden: Tensor, table: Tensor, targets: Tensor, settings: BCE, stream: torch.Generator
+) -> Tensor:
+    k, reduction = settings.n_negatives, settings.reduction
+    return binary_cross_entropy(hidden, table, targets, k, stream, reduction=reduction)
+
+
+def _gbce(
+    hidden: Tensor, table: Tensor, targets: Tensor, settings: GBCE, stream: torch.Generator
+) -> Tensor:
+    k = settings.n_negatives
+    beta = positive_power(k, len(table), settings.t)
+    return binary_cross_entropy(hidden, table, targets, k, stream, beta=beta)
+
+
+def _sce(
+    hidden: Tensor, table: Tensor, targets: Tensor, settings: SCE, stream: torch.Generator
+) -> Tensor:
+    return scalable_cross_entropy(
+        hidden,
+        table,
+        targets,
+        stream,
+        n_buckets=settings.n_buckets or default_size(len(hidden)),
+        bucket_positions=settings.bucket_positions or default_size(len(hidden)),
+        bucket_items=settings.bucket_items,
+        mix=settings.mix,
+    )
+
+
+PREDICTION_LOSSES: Mapping[str, PredictionLoss] = MappingProxyType(
+    {"ce": _ce, "bce": _bce, "gbce": _gbce, "sce": _sce}
+)
+"""By the objective's name; all take valid positions only and average over them."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +80,28 @@ class BatchLoss:
 
 
 def batch_loss(
-    model: SASRec, sequences: PackedSequences, batch: Batch, config: LossConfig
+    model: SASRec,
+    sequences: PackedSequences,
+    batch: Batch,
+    config: LossConfig,
+    stream: torch.Generator,
 ) -> BatchLoss:
     """Compute the loss of one batch (Eq. 8).
 
     The anchors' view for the regulariser is the last position of the pass that prediction needs
     anyway; only the partners cost a second pass. Without a regulariser no second pass is made, and
     no random number drawn for it: alpha = 0 is the objective alone, bit for bit.
+
+    Parameters
+    ----------
+    sequences
+        All training sequences.
+    batch
+        Anchors and partners among them.
+    config
+        Which loss.
+    stream
+        Generator of what the objective samples, on the model's device.
     """
     valid_hidden, targets, last = [], [], []
     for group in batch.anchors:
@@ -47,7 +111,10 @@ def batch_loss(
         valid_hidden.append(hidden[valid])
         targets.append(sequences.windows(group.rows, group.width)[valid])
         last.append(hidden[:, -1])
-    prediction = cross_entropy(torch.cat(valid_hidden), model.item_table, torch.cat(targets))
+    objective = config.objective
+    prediction = PREDICTION_LOSSES[objective.name](
+        torch.cat(valid_hidden), model.item_table, torch.cat(targets), objective, stream
+    )
     if not config.is_regularised:
         return BatchLoss(prediction, prediction, None)
     z_b = torch.cat(

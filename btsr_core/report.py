@@ -9,9 +9,9 @@ from pandas.io.formats.style_render import CSSDict
 from torch import Tensor
 
 from btsr_core.analysis import to_dates
+from btsr_core.barlow_twins import barlow_twins
 from btsr_core.datasets import Interactions
 from btsr_core.evaluate import Ranking, top_items_of
-from btsr_core.losses import barlow_twins
 from btsr_core.protocol import HISTORIES, History, Split
 from btsr_core.runs import Run
 

@@ -189,7 +189,7 @@ def table_of_runs(root: Path) -> pd.DataFrame:
             {
                 "run": run.id,
                 "source": run.experiment.data.source,
-                "objective": loss.objective,
+                "objective": loss.objective.name,
                 "regulariser": loss.regulariser if loss.is_regularised else "none",
                 "alpha": loss.alpha if loss.is_regularised else 0.0,
                 "lam": loss.lam if loss.is_regularised else np.nan,

@@ -20,7 +20,14 @@ from btsr_core.files import atomic_path
 from btsr_core.model import SASRec
 from btsr_core.objectives import batch_loss
 from btsr_core.protocol import Split
-from btsr_core.sampler import PackedSequences, TrainSet, epoch_batches, index_by_target, seed_of
+from btsr_core.sampler import (
+    PackedSequences,
+    TrainSet,
+    epoch_batches,
+    generator,
+    index_by_target,
+    seed_of,
+)
 
 SELECTION_METRIC = "ndcg@10"
 ADAM_BETAS = (0.9, 0.98)
@@ -153,7 +160,7 @@ def fit(
 def describe(experiment: Experiment) -> str:
     """Return a short label of an experiment, as on its progress bar."""
     loss = experiment.loss
-    name = f"SASRec-{loss.objective.upper()}"
+    name = f"SASRec-{loss.objective.name.upper()}"
     if loss.is_regularised:
         name += f" + {loss.regulariser} (alpha {loss.alpha:g}, lambda {loss.lam:g})"
     return f"{name}, seed {experiment.train.seed}"
@@ -177,13 +184,14 @@ def train_epoch(
     device = train_set.rows.device
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # sequences, prediction, regulariser
     model.train()
+    stream = generator(device, config.seed, "objective", epoch)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed_of(config.seed, "dropout", epoch))
         batches = epoch_batches(
             train_set, config.batch_size, experiment.model.max_len, config.seed, epoch
         )
         for batch in batches:
-            loss = batch_loss(model, train_set.sequences, batch, experiment.loss)
+            loss = batch_loss(model, train_set.sequences, batch, experiment.loss, stream)
             adam.zero_grad(set_to_none=True)
             loss.total.backward()  # type: ignore[no-untyped-call]
             adam.step()

@@ -49,6 +49,30 @@ def cross_entropy(hidden, item_table, targets):
     return total / len(targets)
 
 
+def binary_cross_entropy(hidden, item_table, targets, negatives, beta=1.0):
+    """Eq. 1, position by position and negative by negative; gBCE with a beta below one."""
+    total = 0.0
+    for z, target, drawn in zip(hidden, targets, negatives, strict=True):
+        total -= beta * math.log(1 / (1 + math.exp(-float(item_table[target] @ z))))
+        for item in drawn:
+            total -= math.log(1 - 1 / (1 + math.exp(-float(item_table[item] @ z))))
+    return total / len(targets)
+
+
+def scalable_cross_entropy(hidden, item_table, targets, directions, n_positions, n_items):
+    """Eq. 4 with its buckets, position by position: the largest loss counts."""
+    worst = {}
+    for direction in directions:
+        positions = np.argsort(-(hidden @ direction), kind="stable")[:n_positions]
+        items = np.argsort(-(item_table @ direction), kind="stable")[:n_items]
+        for p in positions:
+            own = float(item_table[targets[p]] @ hidden[p])
+            others = [float(item_table[i] @ hidden[p]) for i in items if i != targets[p]]
+            loss = math.log(sum(math.exp(s) for s in [own, *others])) - own
+            worst[p] = max(loss, worst.get(p, -math.inf))
+    return sum(worst.values()) / len(worst)
+
+
 def ranking(scores, target, seen, k):
     """Sort one user's catalogue: (rank of the target or None where it is seen, k best items)."""
     candidates = [i for i in range(len(scores)) if i not in seen]

@@ -10,8 +10,9 @@ import btsr_core
 PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
     "__init__", "errors", "files",
-    "tables", "fetch", "datasets", "protocol",  # data
-    "config", "sampler", "model", "losses", "objectives", "metrics", "evaluate", "train",
+    "tables", "fetch", "lines", "formats", "catalogue", "datasets", "protocol",  # data
+    "config", "sampler", "model",
+    "cross_entropy", "binary", "sce", "barlow_twins", "objectives", "metrics", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",
     "baselines", "analysis", "report", "figures", "sentences",
     "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",

@@ -89,6 +89,7 @@ def test_split_prints_the_sizes(tiny_csv, history):
         (("split", "{csv}", "--user-col", "person"), "person"),
         (("train", "{csv}", "--alpha", "-1"), "alpha"),
         (("train", "{csv}", "--objective", "mse"), "ce"),
+        (("train", "{csv}", "--n-negatives", "5"), "bce"),
         (("recommend", "feed", "--history", "1", "--runs", "nowhere"), "feed"),
     ],
 )

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from btsr_core import train
-from btsr_core.config import experiment
+from btsr_core.config import OBJECTIVES, experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, prepare
 from btsr_core.objectives import batch_loss
 from btsr_core.protocol import split_interactions
-from btsr_core.sampler import PackedSequences, epoch_batches, index_by_target
+from btsr_core.sampler import PackedSequences, epoch_batches, generator, index_by_target
 from btsr_core.train import build_model, fit, load_checkpoint
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ def split(tiny):
 
 def with_settings(tiny, **settings):
     flat = {k: v for section in tiny.model_dump().values() for k, v in section.items()}
-    return experiment(**flat | settings)
+    return experiment(**flat | {"objective": "ce"} | settings)
 
 
 def trained(described, split, **options):
@@ -40,9 +40,10 @@ def assert_same(left, right):
         assert torch.equal(weight, others[name]), name
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
-def test_one_seed_gives_one_model(tiny, split, alpha):
-    described = with_settings(tiny, alpha=alpha)
+def test_one_seed_gives_one_model(tiny, split, alpha, objective):
+    described = with_settings(tiny, alpha=alpha, objective=objective)
     torch.manual_seed(1)
     first = trained(described, split)
     torch.manual_seed(2)  # whatever the caller's generator holds
@@ -54,9 +55,11 @@ def test_another_seed_gives_another(tiny, split):
     assert one != other
 
 
-def test_alpha_zero_is_the_objective_alone(tiny, split):
-    plain = with_settings(tiny, regulariser="none")
-    assert_same(trained(plain, split), trained(with_settings(tiny, alpha=0.0), split))
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_alpha_zero_is_the_objective_alone(tiny, split, objective):
+    plain = with_settings(tiny, regulariser="none", objective=objective)
+    zero = with_settings(tiny, alpha=0.0, objective=objective)
+    assert_same(trained(plain, split), trained(zero, split))
 
 
 def test_training_leaves_the_global_generator_alone(tiny, split):
@@ -141,7 +144,7 @@ def test_the_loss_of_a_batch_is_eq_8_on_valid_positions(tiny, split):
     model = build_model(described, split.n_items, CPU).double()
     store = PackedSequences.pack(split.train, split.n_items, CPU)
     batch = next(iter(epoch_batches(index_by_target(store), 16, 6, seed=0, epoch=0)))
-    loss = batch_loss(model, store, batch, described.loss)
+    loss = batch_loss(model, store, batch, described.loss, generator(CPU, 0))
 
     lists = split.train.to_lists()
     anchors = [row for group in batch.anchors for row in group.rows.tolist()]

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btsr_core.losses import barlow_twins, cross_correlation, cross_entropy
+from btsr_core.barlow_twins import barlow_twins, cross_correlation
 
 
 def views(seed, batch=7, dim=4):
@@ -122,19 +122,3 @@ def test_inputs_are_not_edited():
     barlow_twins(a, b, 0.1, "sum")
     assert torch.equal(a, before[0])
     assert torch.equal(b, before[1])
-
-
-@given(seeds, st.integers(1, 8), st.integers(1, 9), st.integers(1, 5))
-def test_cross_entropy_is_eq_3(seed, n, n_items, dim):
-    rng = np.random.default_rng(seed)
-    hidden, table = rng.normal(size=(n, dim)), 3 * rng.normal(size=(n_items, dim))
-    targets = rng.integers(n_items, size=n)
-    loss = cross_entropy(*map(torch.tensor, (hidden, table, targets)))
-    expected = oracles.cross_entropy(hidden, table, targets)
-    assert loss.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
-
-
-def test_cross_entropy_gradient():
-    hidden, table = (torch.randn(4, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    targets = torch.tensor([0, 3, 3, 1])
-    assert torch.autograd.gradcheck(lambda h, t: cross_entropy(h, t, targets), (hidden, table))

@@ -1,30 +1,9 @@
-"""The losses as pure functions of tensors, each written from its equation."""
+"""Redundancy reduction between two views of a batch: Barlow Twins (§3.3)."""
 
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-
-
-def cross_entropy(hidden: Tensor, item_table: Tensor, targets: Tensor) -> Tensor:
-    """Full-softmax next-item loss, averaged over positions (Eq. 3).
-
-    Parameters
-    ----------
-    hidden
-        (N, D) encoder outputs at the valid positions only.
-    item_table
-        (n_items, D) item embeddings; row j scores item j.
-    targets
-        (N,) next item of each position.
-
-    Returns
-    -------
-    Tensor
-        Scalar, in nats.
-    """
-    return F.cross_entropy(hidden @ item_table.T, targets)
 
 
 def cross_correlation(z_a: Tensor, z_b: Tensor) -> Tensor:
