@@ -80,10 +80,7 @@ def _print(values: dict[str, Any], as_json: bool) -> None:
 def datasets() -> None:
     """List the named datasets with their size, licence and home."""
     for spec in DATASETS.values():
-        typer.echo(
-            f"{spec.name}\n  {spec.n_users:,} users, {spec.n_items:,} items, "
-            f"{spec.n_interactions:,} interactions\n  {spec.homepage}\n  licence: {spec.licence}"
-        )
+        typer.echo(f"{spec.name}\n  {spec.size}\n  {spec.homepage}\n  licence: {spec.licence}")
 
 
 @app.command()

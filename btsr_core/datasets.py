@@ -1,34 +1,23 @@
 """Named datasets and users' files -> `Interactions`."""
 
-import csv
 import difflib
 import hashlib
 import json
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 
+from btsr_core.catalogue import DATASETS
 from btsr_core.errors import InputError
-from btsr_core.fetch import DatasetSpec, Origin, RemoteFile, fetch
+from btsr_core.fetch import DatasetSpec, fetch
 from btsr_core.files import mirror_dir
+from btsr_core.formats import item_table
+from btsr_core.lines import COLUMNS, REMEDY
 from btsr_core.tables import read_table
 
-COLUMNS = ("user_id", "item_id", "timestamp")
-
-_ML100K_GENRES = (
-    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
-    "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi",
-    "Thriller", "War", "Western",
-)  # fmt: skip
-"""Meaning of the 19 flags of u.item, in their order."""
-
-_Parsed = tuple[pd.DataFrame, pd.DataFrame]
+__all__ = ["COLUMNS", "DATASETS", "Interactions", "fingerprint", "load_interactions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +92,7 @@ def load_interactions(
     return Interactions(
         name=path.name.split(".")[0] or path.name,
         frame=frame,
-        items=_items([], [], []),
+        items=item_table(),
         fingerprint=fingerprint(frame),
         source=f"the file {path}",
     )
@@ -127,173 +116,14 @@ def _load_named(spec: DatasetSpec, mirror: Path | None, *, progress: bool) -> In
     frame, items = fetched.origin.parse(fetched.paths)
     found = (frame["user_id"].nunique(), frame["item_id"].nunique(), len(frame))
     expected = (spec.n_users, spec.n_items, spec.n_interactions)
-    if found != expected:  # the checksums were right, so this is no fault of the user's
-        raise RuntimeError(
-            f"{spec.name}: read {found} users, items and interactions instead of {expected}"
-        )
+    if any(want not in (None, have) for want, have in zip(expected, found, strict=True)):
+        message = f"{spec.name}: read {found} users, items and interactions instead of {expected}"
+        unchecked = [
+            str(fetched.paths[file.name])
+            for file in fetched.origin.files
+            if file.known_hash is None and file.name in fetched.paths
+        ]
+        if unchecked:
+            raise InputError(f"{message}. {', '.join(unchecked)} is not what is expected. {REMEDY}")
+        raise RuntimeError(message)  # the checksums were right: no fault of the user's
     return Interactions(spec.name, frame, items, fingerprint(frame), fetched.source)
-
-
-def _items(ids: Any, titles: Any, genres: Any) -> pd.DataFrame:
-    columns = {"title": pd.Series(titles, dtype="str"), "genres": pd.Series(genres, dtype="str")}
-    return pd.DataFrame(columns).set_index(pd.Index(ids, name="item_id"))
-
-
-def _ml100k_ratings(raw: IO[bytes], header_lines: int) -> pd.DataFrame:
-    """Read user, item, rating and time; u.data and RecBole's copy have the same order of rows."""
-    return pd.read_csv(
-        raw,
-        sep="\t",
-        header=None,
-        skiprows=header_lines,
-        names=["user_id", "item_id", "rating", "timestamp"],
-        usecols=list(COLUMNS),
-        dtype="int64",
-    )
-
-
-def _parse_grouplens(paths: Mapping[str, Path]) -> _Parsed:
-    """Read u.data and u.item (24 columns separated by bars, Latin-1) inside GroupLens' archive."""
-    with zipfile.ZipFile(paths["ml-100k.zip"]) as archive:
-        with archive.open("ml-100k/u.data") as raw:
-            frame = _ml100k_ratings(raw, header_lines=0)
-        with archive.open("ml-100k/u.item") as raw:
-            table = pd.read_csv(
-                raw,
-                sep="|",
-                header=None,
-                encoding="latin-1",
-                quoting=csv.QUOTE_NONE,
-                dtype="str",
-                keep_default_na=False,
-            )
-    flags = (table.iloc[:, 5:] == "1").to_numpy().astype(object)  # (items, 19)
-    genres = flags @ np.array([f"{genre}|" for genre in _ML100K_GENRES], dtype=object)
-    ids = table[0].astype("int64").to_numpy()
-    return frame, _items(ids, table[1].str.strip(), pd.Series(genres).str.rstrip("|"))
-
-
-def _parse_recbole(paths: Mapping[str, Path]) -> _Parsed:
-    """Read RecBole's atomic files; titles and years, which it separates, are put together again."""
-    with paths["ml-100k.inter"].open("rb") as raw:
-        frame = _ml100k_ratings(raw, header_lines=1)
-    if "ml-100k.item" not in paths:
-        return frame, _items([], [], [])
-    table = pd.read_csv(
-        paths["ml-100k.item"],
-        sep="\t",
-        skiprows=1,
-        names=["id", "title", "year", "genres"],
-        quoting=csv.QUOTE_NONE,
-        dtype="str",
-        keep_default_na=False,
-    )
-    # RecBole spells the one film without title or year "unkonwn".
-    titles = (table["title"] + " (" + table["year"] + ")").replace("unkonwn (unkonwn)", "unknown")
-    ids = table["id"].astype("int64").to_numpy()
-    return frame, _items(ids, titles, table["genres"].str.replace(" ", "|"))
-
-
-def _parse_movietweetings(paths: Mapping[str, Path]) -> _Parsed:
-    """Read `user::item::rating::time` and `item::title::genres`; IMDb numbers keep their zeros."""
-    frame = pd.read_csv(
-        paths["ratings.dat"],
-        sep=":",  # so every second column is empty; a separator of two characters reads slowly
-        header=None,
-        usecols=[0, 2, 6],
-        dtype={0: "int64", 2: "str", 6: "int64"},
-    ).set_axis(list(COLUMNS), axis="columns")
-    if "movies.dat" not in paths:
-        return frame, _items([], [], [])
-    lines = paths["movies.dat"].read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    table = pd.Series(lines).str.extract(r"^(\d+)::(.*)::(.*)$")
-    return frame, _items(table[0].to_numpy(), table[1], table[2])
-
-
-_ML_100K = DatasetSpec(
-    name="ml-100k",
-    title="MovieLens 100K: ratings of films, September 1997 to April 1998",
-    homepage="https://grouplens.org/datasets/movielens/100k/",
-    licence=(
-        "GroupLens terms: research use; no redistribution and no commercial use without "
-        "permission; cite the paper"
-    ),
-    citation=(
-        "F. Maxwell Harper and Joseph A. Konstan (2015). The MovieLens Datasets: History and "
-        "Context. ACM Transactions on Interactive Intelligent Systems 5(4), 19. "
-        "https://doi.org/10.1145/2827872"
-    ),
-    origins=(
-        Origin(
-            title="GroupLens",
-            files=(
-                RemoteFile(
-                    "ml-100k.zip",
-                    "https://files.grouplens.org/datasets/movielens/ml-100k.zip",
-                    "sha256:50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
-                ),
-            ),
-            parse=_parse_grouplens,
-        ),
-        Origin(
-            title="the copy in the recbole 1.2.1 wheel",
-            files=(
-                RemoteFile(
-                    "ml-100k.inter",
-                    "pypi:recbole==1.2.1#recbole/dataset_example/ml-100k/ml-100k.inter",
-                    "sha256:4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
-                ),
-                RemoteFile(
-                    "ml-100k.item",
-                    "pypi:recbole==1.2.1#recbole/dataset_example/ml-100k/ml-100k.item",
-                    "sha256:51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",
-                    required=False,
-                ),
-            ),
-            parse=_parse_recbole,
-        ),
-    ),
-    n_users=943,
-    n_items=1_682,
-    n_interactions=100_000,
-)
-
-_SNAPSHOT = "https://raw.githubusercontent.com/sidooms/MovieTweetings/master/snapshots/100K/"
-
-_MOVIETWEETINGS_100K = DatasetSpec(
-    name="movietweetings-100k",
-    title="MovieTweetings 100K: ratings of films posted on Twitter, February to September 2013",
-    homepage="https://github.com/sidooms/MovieTweetings",
-    licence="MIT",
-    citation=(
-        "Simon Dooms, Toon De Pessemier and Luc Martens (2013). MovieTweetings: a movie rating "
-        "dataset collected from Twitter. CrowdRec at RecSys 2013."
-    ),
-    origins=(
-        Origin(
-            title="GitHub, sidooms/MovieTweetings",
-            files=(
-                RemoteFile(
-                    "ratings.dat",
-                    _SNAPSHOT + "ratings.dat",
-                    "sha256:c0dd868c2632d10002ebc928ddc5345f33adeaa59eca52c2941c26a2c5e36fd6",
-                ),
-                RemoteFile(
-                    "movies.dat",
-                    _SNAPSHOT + "movies.dat",
-                    "sha256:e63fb84bc734e3c574f135634a40d3cbafab22b8f94f5fc0b80f80d1d2076efc",
-                    required=False,
-                ),
-            ),
-            parse=_parse_movietweetings,
-        ),
-    ),
-    n_users=16_554,
-    n_items=10_506,
-    n_interactions=100_000,
-)
-
-DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
-    {spec.name: spec for spec in (_ML_100K, _MOVIETWEETINGS_100K)}
-)
-"""The datasets that can be asked for by name."""

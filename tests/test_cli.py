@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from btsr_core.cli import app
+from btsr_core.datasets import DATASETS
 from btsr_core.metrics import CUTOFFS
 
 RUN = CliRunner()
@@ -101,7 +102,9 @@ def test_mistakes_are_explained_without_a_traceback(tiny_csv, arguments, said):
 
 
 def test_datasets_lists_licences():
-    assert "licence" in call("datasets").stdout
+    result = call("datasets")
+    assert result.exit_code == 0
+    assert result.stdout.count("licence:") == len(DATASETS)
 
 
 def test_python_dash_m():

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ ITEM = (
     "242\tKolya\t1996\tComedy\n302\tMis\xe9rables, Les\t1995\tDrama Musical\n"
     "377\tunkonwn\tunkonwn\tunknown\n"
 ).encode()
+HASH = "md5:" + "0" * 32
 RATINGS = b"1::0001::8::1365029107\n2::0104257::7::1364118447\n2::0001::7::1364117717\n"
 MOVIES = "0001::Fant\xf4mas: part 1 (1913)::Crime|Drama\n0104257::A::B (1992)::\n".encode()
 
@@ -117,14 +119,37 @@ def serve(monkeypatch, contents, *, reachable):
 
 
 def test_the_registry_is_immutable_and_complete():
-    assert list(DATASETS) == ["ml-100k", "movietweetings-100k"]
+    assert list(DATASETS) == [
+        "ml-100k",
+        "ml-1m",
+        "movietweetings-100k",
+        "beauty-5core",
+        "yelp-2020-5core",
+        "amazon-beauty",
+        "amazon-kindle-store",
+        "behance",
+        "gowalla",
+        "yelp",
+    ]
     with pytest.raises(TypeError):
         DATASETS["mine"] = None
     for name, spec in DATASETS.items():
         assert spec.name == name
         assert spec.licence
         assert spec.citation
-        assert all(file.known_hash.startswith("sha256:") for o in spec.origins for file in o.files)
+        assert spec.title
+        assert spec.homepage.startswith("https://")
+        for origin in spec.origins:
+            for file in origin.files:
+                assert bool(file.url) != bool(origin.how_to_get)
+                assert re.fullmatch("sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", file.known_hash or HASH)
+        unchecked = any(file.known_hash is None for o in spec.origins for file in o.files)
+        assert unchecked == (name in {"amazon-kindle-store", "behance", "yelp"})
+
+
+def test_the_size_is_given_in_words():
+    assert DATASETS["ml-1m"].size == "6,040 users, 3,706 items, 1,000,209 interactions"
+    assert DATASETS["yelp"].size == "size as released"
 
 
 def test_both_origins_of_ml_100k_read_alike(published, tmp_path):
@@ -177,6 +202,13 @@ def test_wrong_counts_are_an_error_of_the_program(published, tmp_path, monkeypat
     put(tmp_path / "ml-100k", published, "ml-100k.inter")
     with pytest.raises(RuntimeError, match=r"\(3, 3, 4\).*\(4, 3, 4\)"):
         load_interactions("ml-100k", mirror=tmp_path)
+
+
+def test_wrong_counts_of_a_file_without_a_checksum_are_the_files_fault(tmp_path):
+    put(tmp_path / "amazon-kindle-store", {"ratings_Kindle_Store.csv": b"A,B,5.0,1\n"},
+        "ratings_Kindle_Store.csv")  # fmt: skip
+    with pytest.raises(InputError, match=r"\(1, 1, 1\).*ratings_Kindle_Store.csv.*Replace it"):
+        load_interactions("amazon-kindle-store", mirror=tmp_path)
 
 
 # Named datasets: where the files come from
@@ -248,6 +280,42 @@ def test_when_everything_fails_the_message_says_what_to_do(published, monkeypatc
     assert "ml-100k.zip or ml-100k.inter" in message
     assert "MIRROR/ml-100k/" in message
     assert "BTSR_MIRROR" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("yelp", "yelp_academic_dataset_review.json"), ("behance", "Behance_appreciate_1M.gz")],
+)
+def test_what_only_the_user_can_get_is_never_asked_of_the_network(monkeypatch, name, file):
+    asked = serve(monkeypatch, {}, reachable=("",))
+    with pytest.raises(InputError, match=f"{name} could not be fetched") as caught:
+        load_interactions(name, progress=False)
+    message = str(caught.value)
+    assert "only you" in message
+    assert DATASETS[name].homepage in message
+    assert f"Get {file} yourself" in message
+    assert f"MIRROR/{name}/" in message
+    assert asked == []
+
+
+def test_the_users_own_download_is_read_from_the_mirror(tmp_path):
+    review = b'{"user_id":"u","business_id":"b","text":"?","date":"2018-07-07 22:09:11"}\n'
+    name = "yelp_academic_dataset_review.json"
+    put(tmp_path / "yelp", {name: review}, name)
+    data = load_interactions("yelp", mirror=tmp_path)
+    assert data.frame.to_numpy().tolist() == [["u", "b", 1531001351]]
+    assert data.source == "Yelp, from a mirror"
+    put(tmp_path / "yelp", {name: review * 2}, name)
+    assert load_interactions("yelp", mirror=tmp_path).fingerprint != data.fingerprint
+
+
+def test_a_file_without_a_checksum_is_downloaded_once(monkeypatch):
+    spec = replace(DATASETS["amazon-kindle-store"], n_users=1, n_items=1, n_interactions=1)
+    monkeypatch.setattr(datasets, "DATASETS", {spec.name: spec})
+    asked = serve(monkeypatch, {"ratings_Kindle_Store.csv": b"A,B,5.0,1\n"}, reachable=("https:",))
+    for _ in range(2):
+        load_interactions(spec.name, progress=False)
+    assert len(asked) == 1
 
 
 def test_an_unreachable_host_is_a_failure_to_report(published, monkeypatch):
