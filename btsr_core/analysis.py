@@ -60,10 +60,14 @@ def user_values(runs: Sequence[Run], metric: str, part: str, history: History) -
     """Return (U,) values of a metric such as `ndcg@10`, user by user, averaged over runs."""
     tables = [run.ranks(part, history) for run in runs]
     for table in tables[1:]:
-        if not table["user_id"].equals(tables[0]["user_id"]):
-            raise ValueError("runs of different users cannot be paired")
+        _check_pairing(tables[0]["user_id"], table["user_id"])
     values = [per_user(table["rank"].to_numpy(), metric) for table in tables]
     return np.asarray(np.mean(values, axis=0))
+
+
+def _check_pairing(users: "pd.Series[str]", others: "pd.Series[str]") -> None:
+    if users.tolist() != others.tolist():
+        raise ValueError("rankings of different users cannot be paired")
 
 
 def paired_gains(
@@ -93,6 +97,8 @@ def paired_gains(
     gains = {}
     for metric in metrics:
         if isinstance(others, Ranking):
+            users = pd.Series([str(user) for user in others.users], dtype="str")
+            _check_pairing(runs[0].ranks("test", history)["user_id"], users)
             bar = per_user(others.ranks, metric)
         else:
             bar = user_values(others, metric, "test", history)

@@ -94,7 +94,7 @@ def load_interactions(
         frame=frame,
         items=item_table(),
         fingerprint=fingerprint(frame),
-        source=f"the file {path}",
+        source=f"the file {path.name}",
     )
 
 

@@ -1,8 +1,9 @@
 """Rank the full catalogue for every user, streaming: never a users x items matrix.
 
 Scores are accumulated in float64 and rounded once to float32, and equal scores rank the lower item
-id first. Every cut of users and items into blocks therefore sees the same numbers and gives the
-same ranks and lists.
+id first. Products of other shapes may differ in the last bits of float64, which the rounding hides
+but for a chance of about one in a hundred million a score: every cut of users and items into blocks
+gives the same ranks and lists.
 """
 
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ import torch
 from torch import Tensor
 
 from btsr_core.errors import InputError
-from btsr_core.metrics import CUTOFFS, IntArray, summarise
+from btsr_core.metrics import CUTOFFS, UNRANKED, IntArray, summarise
 from btsr_core.model import SASRec
-from btsr_core.protocol import EvalSet
+from btsr_core.protocol import EvalSet, RawIds
 from btsr_core.sampler import PackedSequences
 
 ENCODER_BATCH = 512
@@ -43,16 +44,19 @@ class Ranking:
     Attributes
     ----------
     ranks
-        (U,) rank of each user's target, 1 the best; n_items + 1 where the target itself is
+        (U,) rank of each user's target, 1 the best; `metrics.UNRANKED` where the target itself is
         excluded from the ranking, because the user has seen it before.
     top_items
         (U, k) best items, best first; -1 beyond the last candidate.
+    users
+        (U,) raw user ids.
     n_items
         Size of the catalogue.
     """
 
     ranks: IntArray
     top_items: IntArray
+    users: RawIds
     n_items: int
 
     def metrics(self) -> dict[str, float]:
@@ -107,7 +111,8 @@ def encode(model: SASRec, inputs: PackedSequences, max_len: int) -> Tensor:
     out = torch.empty(
         len(order), model.item_table.shape[1], device=order.device, dtype=model.item_table.dtype
     )
-    for rows in torch.split(order, ENCODER_BATCH):
+    for start in range(0, len(order), ENCODER_BATCH):
+        rows = order[start : start + ENCODER_BATCH]
         width = max(int(lengths[rows[-1]]), 1)
         out[rows] = model(inputs.windows(rows, width))[:, -1]
     model.train(was_training)
@@ -162,10 +167,11 @@ def rank(
     k = min(k, n_items)
     ranks = torch.empty(n_users, dtype=torch.int64, device=device)
     top_items = torch.empty(n_users, k, dtype=torch.int64, device=device)
-    for rows in torch.split(torch.arange(n_users, device=device), user_block):
+    for start in range(0, n_users, user_block):
+        rows = torch.arange(start, min(start + user_block, n_users), device=device)
         block = _rank_block(scorer, inputs, rows, targets[rows], exclude_seen, k, item_block)
         ranks[rows], top_items[rows] = block
-    return Ranking(ranks.cpu().numpy(), top_items.cpu().numpy(), n_items)
+    return Ranking(ranks.cpu().numpy(), top_items.cpu().numpy(), eval_set.users, n_items)
 
 
 def _rank_block(
@@ -203,7 +209,7 @@ def _rank_block(
         best_ids = merged_ids.gather(1, chosen)
     target_seen = torch.zeros(len(rows), dtype=torch.bool, device=device)
     target_seen[seen_user[seen_item == targets[seen_user]]] = True
-    ranks = torch.where(target_seen, n_items + 1, ahead + 1)
+    ranks = torch.where(target_seen, UNRANKED, ahead + 1)
     return ranks, best_ids.masked_fill(best == -torch.inf, -1)
 
 

@@ -2,6 +2,9 @@
 
 import platform
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 import btsr_core
 from btsr_core.config import DataConfig, Experiment
 from btsr_core.datasets import Interactions, load_interactions
+from btsr_core.errors import InputError
 from btsr_core.evaluate import evaluate_model
 from btsr_core.files import runs_dir
 from btsr_core.metrics import as_json
@@ -82,6 +87,9 @@ def run_experiment(
 ) -> Run:
     """Return the experiment's run: loaded if it is finished, resumed if begun, else trained.
 
+    A resumed run uses as many threads as when it began, whatever is set now: sums in another order
+    would give other last bits.
+
     Two processes that ask for one run do not train it twice: the second waits for the first.
 
     Parameters
@@ -96,15 +104,19 @@ def run_experiment(
         Where to train; the GPU if there is one.
     progress
         Whether to draw bars on standard error.
+
+    Raises
+    ------
+    InputError
+        If the data, the device, the runs folder or a run in it cannot be used, or training fails.
     """
     interactions = load_data(experiment.data, mirror=mirror, progress=progress)
     root = runs_dir(runs)
     path = root / experiment.run_id(interactions.fingerprint)
     if is_finished(path):
         return load_run(path)
-    locks = root / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{path.name}.lock"):
+    where = pick_device(device)
+    with _alone(path):
         if is_finished(path):
             return load_run(path)
         split = split_interactions(
@@ -112,9 +124,30 @@ def run_experiment(
             k_core=experiment.data.k_core,
             cutoff_quantile=experiment.data.cutoff_quantile,
         )
-        return _train(
-            experiment, Prepared(interactions, split), path, pick_device(device), progress
-        )
+        return _train(experiment, Prepared(interactions, split), path, where, progress)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a run's lock; another process that trains it is waited for, and that is said."""
+    locks = path.parent / ".locks"
+    lock = FileLock(locks / f"{path.name}.lock")
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            tqdm.write(f"another process trains run {path.name}; waiting for it", file=sys.stderr)
+            lock.acquire()
+    except OSError as error:
+        raise InputError(
+            f"runs cannot be kept in {path.parent} ({error}); choose another folder with --runs, "
+            "the parameter runs, or BTSR_RUNS"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _train(
@@ -165,10 +198,23 @@ def item_table(interactions: Interactions, split: Split) -> pd.DataFrame:
 
 
 def pick_device(wanted: str | torch.device | None = None) -> torch.device:
-    """Return the wanted device, else the first GPU, else the CPU."""
-    if wanted is not None:
-        return torch.device(wanted)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the wanted device, else the first GPU, else the CPU.
+
+    Raises
+    ------
+    InputError
+        If there is no such device here. Apple's `mps` is none: it lacks the float64 of evaluation.
+    """
+    here = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if wanted is None:
+        return torch.device("cuda" if len(here) > 1 else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        device = None
+    if device is None or not any(name.startswith(str(device)) for name in here):
+        raise InputError(f"device = {str(wanted)!r}: this machine has {', '.join(here)}")
+    return device
 
 
 def versions(device: torch.device) -> dict[str, Any]:

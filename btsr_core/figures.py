@@ -98,18 +98,18 @@ def timeline(
         (N,) whether the interaction's user acts at or after T.
     """
     edges = np.histogram_bin_edges(timestamps.to_numpy(float), bins=60)
-    centres = pd.Series((edges[:-1] + edges[1:]) / 2).astype("int64")
-    dates = to_dates(centres)
-    at = to_dates(pd.Series([cutoff]))
-    mark = cutoff if dates is None or at is None else at.iloc[0]
+    # Bars' middles, both ends and the cutoff together, so that all are dates or none is.
+    places = pd.Series([*(edges[:-1] + edges[1:]) / 2, edges[0], edges[-1], cutoff])
+    dates = to_dates(places)
+    *middles, _, _, mark = places if dates is None else dates
     figure = _figure("When the interactions happened", barmode="stack", bargap=0)
     for name, rows, colour in (
         ("users who train", ~is_pool, BLUE),
-        ("users held out for test", is_pool, VERMILION),
+        ("users held out", is_pool, VERMILION),
     ):
         counts, _ = np.histogram(timestamps[rows].to_numpy(float), edges)
-        x = centres if dates is None else dates
-        figure.add_bar(x=x, y=counts, name=name, marker={"color": colour, "line": {"width": 0}})
+        bars = {"color": colour, "line": {"width": 0}}
+        figure.add_bar(x=middles, y=counts, name=name, marker=bars)
     figure.add_shape(
         type="line", x0=mark, x1=mark, y0=0, y1=1, yref="paper",
         line={"dash": "dash", "color": GREY},
@@ -154,7 +154,7 @@ def concentration(counts: IntArray, gini: float) -> go.Figure:
     ordered = np.sort(counts)[::-1]
     items = 100 * np.arange(len(ordered) + 1) / len(ordered)
     share = 100 * np.concatenate([[0], ordered.cumsum()]) / ordered.sum()
-    figure = _figure(f"Few items hold most interactions (Gini {gini:.2f})")
+    figure = _figure(f"How interactions concentrate on items (Gini {gini:.2f})")
     figure.add_scatter(
         x=items, y=share, name="this dataset", mode="lines", line={"color": BLUE, "width": 2.5}
     )

@@ -9,6 +9,9 @@ import numpy.typing as npt
 CUTOFFS = (1, 5, 10, 20, 50)
 """The K of every metric."""
 
+UNRANKED = 2**31 - 1
+"""Rank of a target that may not be recommended: beyond every K, however small the catalogue."""
+
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 

@@ -140,25 +140,39 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
 def side_by_side(
     systems: Systems, split: Split, history: History, user: int, k: int
 ) -> pd.DataFrame:
-    """Return one test user's k best items by each system's first run, the target ticked.
+    """Return one test user's newest items and target, and the k best items of each system.
 
     Parameters
     ----------
     user
         Place of the user among the test users of this reading.
+    k
+        Length of the lists, taken from each system's first run; the target is ticked.
+
+    Returns
+    -------
+    DataFrame
+        Columns `history` (newest first), `took next` (the target) and one a system; empty where
+        there is no such user.
     """
     test = split.held_out[history].test
+    if user >= len(test):
+        return pd.DataFrame(columns=["history", "took next", *systems])
     start, length = test.inputs.starts[user], test.inputs.lengths[user]
-    seen = test.inputs.item_ids[start : start + length]
-    columns = {}
+    seen, target = test.inputs.item_ids[start : start + length], test.targets[user]
+    items = next(iter(systems.values()))[0].items
+    labels = items["title"].where(items["title"] != "", items["item_id"])
+    columns = {
+        "history": pd.Series([labels[item] for item in seen[::-1][:k]]),
+        "took next": pd.Series([labels[target]]),
+    }
     for name, runs in systems.items():
         run = runs[0]
         options = run.experiment.evaluation
         best, _ = top_items_of(
             run.model(), seen, run.experiment.model.max_len, k, exclude_seen=options.exclude_seen
         )
-        labels = run.items["title"].where(run.items["title"] != "", run.items["item_id"])
-        ticks = np.where(best == test.targets[user], " \N{CHECK MARK}", "")
+        ticks = np.where(best == target, " \N{CHECK MARK}", "")
         columns[name] = pd.Series([labels[i] + t for i, t in zip(best, ticks, strict=True)])
     table = pd.DataFrame(columns).fillna("")
     return table.set_axis(range(1, len(table) + 1))

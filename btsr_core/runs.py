@@ -5,14 +5,17 @@ before has at most a checkpoint to go on from. Nothing in it is a pickle.
 """
 
 import json
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from btsr_core.config import Experiment
@@ -20,13 +23,14 @@ from btsr_core.errors import InputError
 from btsr_core.evaluate import Ranking
 from btsr_core.files import atomic_path, write_json
 from btsr_core.model import SASRec
-from btsr_core.protocol import History
+from btsr_core.protocol import HISTORIES, History
 
 CONFIG, VERSIONS, HISTORY, METRICS = "config.json", "versions.json", "history.json", "metrics.json"
 WEIGHTS, ITEMS, RANKS = "model.safetensors", "items.parquet", "ranks.parquet"
 CHECKPOINT = "checkpoint.safetensors"
 
 Metrics = dict[str, float]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,25 +71,25 @@ class Run:
 
     def ranks(self, part: str, history: History) -> pd.DataFrame:
         """Return user_id, item_id (the target) and its rank, a row a user."""
-        table = pd.read_parquet(self.path / RANKS)
+        table = _read(self.path / RANKS, pd.read_parquet)
         rows = (table["part"] == part) & (table["history"] == history)
         return table.loc[rows, ["user_id", "item_id", "rank"]].reset_index(drop=True)
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """Losses and validation metrics, a row an epoch."""
-        return pd.DataFrame(json.loads((self.path / HISTORY).read_text(encoding="utf-8")))
+        return pd.DataFrame(_read(self.path / HISTORY, _json))
 
     @cached_property
     def items(self) -> pd.DataFrame:
         """The catalogue: item_id (as text), title and genres; the row number is the model's id."""
-        return pd.read_parquet(self.path / ITEMS)
+        return _read(self.path / ITEMS, pd.read_parquet)
 
     def model(self, device: torch.device | None = None) -> SASRec:
         """Load the weights of the best epoch."""
         with torch.random.fork_rng(devices=[]):  # building draws initial weights
             model = SASRec(len(self.items), self.experiment.model)
-        model.load_state_dict(load_file(self.path / WEIGHTS))
+        model.load_state_dict(_read(self.path / WEIGHTS, load_file))
         return model.to(device or torch.device("cpu")).eval()
 
 
@@ -104,12 +108,33 @@ def load_run(path: Path) -> Run:
     """
     if not is_finished(path):
         raise InputError(f"{path} holds no finished run; train it, or `btsr runs` lists the others")
+    described, summary = _read(path / CONFIG, _json), _read(path / METRICS, _json)
     try:
-        described = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        summary = json.loads((path / METRICS).read_text(encoding="utf-8"))
-        return Run(path, Experiment.model_validate(described["experiment"]), summary)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"run {path} cannot be read ({error}); delete it to train again") from None
+        experiment = Experiment.model_validate(described["experiment"])
+        for part in ("valid", "test"):
+            for history in HISTORIES:
+                dict(summary[part][history]["metrics"])
+        int(summary["best_epoch"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from None
+    return Run(path, experiment, summary)
+
+
+def _read(path: Path, reader: Callable[[Path], T]) -> T:
+    """Read one file of a run; whatever is wrong with it is the run's fault, not the program's."""
+    try:
+        return reader(path)
+    except (OSError, ValueError, SafetensorError) as error:  # Arrow's errors are one or the other
+        raise _damaged(path, error) from None
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    folder = path if path.is_dir() else path.parent
+    return InputError(f"{path} cannot be read ({error}); delete {folder} to train the run again")
 
 
 def find_run(name: str, root: Path) -> Run:
@@ -122,7 +147,7 @@ def find_run(name: str, root: Path) -> Run:
     """
     if is_finished(Path(name)):
         return load_run(Path(name))
-    found = [path for path in finished(root) if path.name.startswith(name)]
+    found = [path for path in finished(root) if name and path.name.startswith(name)]
     if len(found) != 1:
         many = "no finished run" if not found else f"{len(found)} finished runs"
         raise InputError(f"{many} in {root} starts with {name!r}; `btsr runs` lists them all")
@@ -182,7 +207,11 @@ def table_of_runs(root: Path) -> pd.DataFrame:
     """Return one row a finished run: id, source, loss, seed, epochs and test metrics."""
     rows = []
     for path in finished(root):
-        run = load_run(path)
+        try:
+            run = load_run(path)
+        except InputError as error:  # the others are still worth listing
+            warnings.warn(str(error), stacklevel=2)
+            continue
         loss = run.experiment.loss
         test = run.metrics("test", "after-cutoff")
         rows.append(

@@ -7,6 +7,9 @@ import pandas as pd
 
 from btsr_core.analysis import Interval, Redundancy
 
+FEW = 30
+"""Users below which neither a bootstrap nor a normal approximation deserves trust."""
+
 
 def sample_size(name: str, users: Mapping[str, int]) -> str:
     """Say how few users the test speaks of, and what that does to a hit rate.
@@ -19,34 +22,42 @@ def sample_size(name: str, users: Mapping[str, int]) -> str:
         Test users by history reading, `after-cutoff` and `full`.
     """
     after, full = users["after-cutoff"], users["full"]
-    known = (
-        f"a hit rate of 10 % measured on {after:,} users is known to within "
-        f"\N{PLUS-MINUS SIGN}{100 * hit_rate_margin(after):.1f} percentage points (95 %)"
-        if after
-        else "nothing can be measured without them"
+    said = (
+        f"{name} has {_count(after, 'test user')} when only what they did after the cutoff counts "
+        f"as their history, and {full:,} when all of it does"
     )
-    return (
-        f"{name} has {after:,} test users when only what they did after the cutoff counts as their "
-        f"history, and {full:,} when all of it does: {known}."
-    )
+    known = [
+        f"{100 * hit_rate_margin(n):.1f} percentage points from {n:,}"
+        for n in (after, full)
+        if n >= FEW
+    ]
+    if not known:
+        return f"{said}: too few to measure anything."
+    return f"{said}. A hit rate of 10 % is known to within {' and '.join(known)} users (95 %)."
 
 
 def hit_rate_margin(users: int, rate: float = 0.1) -> float:
-    """Return the half width of a hit rate's 95 % interval (normal approximation)."""
+    """Return the half width of a hit rate's 95 % interval (normal approximation, many users)."""
     return 1.96 * math.sqrt(rate * (1 - rate) / users)
 
 
 def decorrelation(untrained: Redundancy, plain: Redundancy, regularised: Redundancy) -> str:
     """Say what the regulariser did to the correlation matrix, beside training without it."""
-    more = "more" if regularised.agreement > plain.agreement else "less"
-    less = "less" if regularised.redundancy < plain.redundancy else "more"
+    agree = _compared(regularised.agreement, plain.agreement, 2)
+    repeat = _compared(regularised.redundancy, plain.redundancy, 3)
     return (
-        f"Two users with the same target agree {more} under BT-SR than under SASRec-CE (mean "
+        f"Two users with the same target agree {agree} under BT-SR than under SASRec-CE (mean "
         f"diagonal of C {regularised.agreement:.2f} against {plain.agreement:.2f}; "
-        f"{untrained.agreement:.2f} before training), and its dimensions repeat each other {less} "
-        f"(off-diagonal entries of size {regularised.redundancy:.3f} against "
-        f"{plain.redundancy:.3f}; {untrained.redundancy:.3f} before training)."
+        f"{untrained.agreement:.2f} before training), and its dimensions repeat each other "
+        f"{repeat} (off-diagonal entries of size {regularised.redundancy:.3f} against "
+        f"{plain.redundancy:.3f}; {untrained.redundancy:.3f} before training), in one run of each."
     )
+
+
+def _compared(value: float, other: float, digits: int) -> str:
+    """Return how two numbers compare as far as they are printed."""
+    difference = round(value, digits) - round(other, digits)
+    return "no more or less" if not difference else "more" if difference > 0 else "less"
 
 
 def verdict(
@@ -59,17 +70,17 @@ def verdict(
     names
         The systems: first minus second is the difference.
     """
-    if not users:
-        return f"There is no test user, so nothing can be said about {metric}."
     first, second = names
+    if users < FEW:
+        return f"{_count(users, 'test user')} cannot tell {first} and {second} apart on {metric}."
     evidence = (
         f"{metric} over {users:,} users and {_count(seeds, 'seed')}: {difference.mean:+.4f}, "
         f"95 % interval {difference.low:+.4f} to {difference.high:+.4f}"
     )
     if not difference.excludes_zero:
-        return f"{first} and {second} cannot be told apart with so few users ({evidence})."
+        return f"These users cannot tell {first} and {second} apart ({evidence})."
     side = "above" if difference.mean > 0 else "below"
-    return f"{first} lies {side} {second}, and would with other users too ({evidence})."
+    return f"{first} lies {side} {second}, and likely would with other users ({evidence})."
 
 
 def trade(table: pd.DataFrame, accuracy: str, coverage: str) -> str:
@@ -81,6 +92,8 @@ def trade(table: pd.DataFrame, accuracy: str, coverage: str) -> str:
         As `report.metric_table` gives it.
     """
     mean = table.xs("mean", axis=1, level=1)
+    if mean[accuracy].isna().any():
+        return f"There is no test user, so neither {accuracy} nor {coverage} can be measured."
     plain, regularised = mean.loc["SASRec-CE"], mean.loc["BT-SR"]
     baselines = mean.drop(index=["SASRec-CE", "BT-SR"])
     bar = baselines[accuracy].max()
@@ -96,4 +109,4 @@ def trade(table: pd.DataFrame, accuracy: str, coverage: str) -> str:
 
 
 def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

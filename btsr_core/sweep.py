@@ -11,19 +11,27 @@ import torch
 from tqdm import tqdm
 
 from btsr_core.config import Experiment
+from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, pick_device, run_experiment
 from btsr_core.files import runs_dir
 from btsr_core.runs import Run, is_finished
 
 
 def with_seeds(experiment: Experiment, n_seeds: int) -> list[Experiment]:
-    """Return the experiment under `n_seeds` seeds, counting up from its own."""
+    """Return the experiment under `n_seeds` seeds, counting up from its own.
+
+    Raises
+    ------
+    InputError
+        If there is to be no seed.
+    """
+    if n_seeds < 1:
+        raise InputError(f"n_seeds = {n_seeds}: at least one run of each model is needed")
+    described = experiment.model_dump()
     first = experiment.train.seed
     return [
-        experiment.model_copy(
-            update={"train": experiment.train.model_copy(update={"seed": first + step})}
-        )
-        for step in range(n_seeds)
+        Experiment.model_validate(described | {"train": described["train"] | {"seed": seed}})
+        for seed in range(first, first + n_seeds)
     ]
 
 
@@ -61,7 +69,7 @@ def run_all(
         if not is_finished(path := root / experiment.run_id(fingerprints[experiment.data]))
     }
     here = pick_device(device)
-    if here.type == "cpu" and len(missing) > 1:
+    if here.type == "cpu" and missing:
         workers = min(processes or _cores(), len(missing))
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             jobs = [

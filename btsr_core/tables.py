@@ -107,6 +107,8 @@ def _read_text(path: Path, wanted: Mapping[str, str]) -> tuple[Any, _Place]:
         with _open(path) as raw:
             table = pa.csv.read_csv(
                 raw,
+                # With threads, an error leaves some behind that abort the interpreter as it exits.
+                read_options=pa.csv.ReadOptions(use_threads=False),
                 parse_options=pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
                 convert_options=pa.csv.ConvertOptions(
                     include_columns=list(wanted.values()),
@@ -124,12 +126,32 @@ def _read_text(path: Path, wanted: Mapping[str, str]) -> tuple[Any, _Place]:
                     "Put quotes around values that contain the separator."
                 ) from None
         raise
+    with _open(path) as raw:
+        n_lines = sum(block.count(b"\n") for block in iter(lambda: raw.read(2**20), b""))
+    if table.num_rows not in {n_lines - 1, n_lines}:  # header; the last line may lack its end
+        _check_quotes(path, separator)
 
     def place(row: int) -> str:
         records = _records(path, separator)
         return f"line {next(islice(records, row + 1, None))[0]}"  # + 1 for the header
 
     return table, place
+
+
+def _check_quotes(path: Path, separator: str) -> None:
+    """Refuse a stray quote at the start of a value: it would swallow the lines up to the next."""
+    with _open(path) as raw:
+        lines = (line.decode("utf-8-sig") for line in raw)
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+        start = 1
+        try:
+            for _ in reader:
+                start = reader.line_num + 1
+        except csv.Error as error:
+            raise InputError(
+                f"{path}, line {start}: a value begins with a quote that does not end it "
+                f"({error}). Close the quote, double it, or remove it."
+            ) from None
 
 
 def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:

@@ -3,6 +3,8 @@
 import json
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ from btsr_core.sampler import (
 SELECTION_METRIC = "ndcg@10"
 ADAM_BETAS = (0.9, 0.98)
 CHECKPOINT_SECONDS = 10.0
-"""Least time between two checkpoints: at most this much work is lost to a kill."""
+"""Least time between two checkpoints: a kill loses at most this much work, and the epoch begun."""
 
 State = dict[str, Tensor]
 
@@ -49,11 +51,14 @@ class Progress:
         1-based; 0 before the first epoch.
     best_state
         Weights of the best epoch.
+    threads
+        Of the CPU. Other numbers of them sum in another order, hence to other last bits.
     """
 
     history: list[dict[str, float]]
     best_epoch: int
     best_state: State
+    threads: int
 
     @property
     def epoch(self) -> int:
@@ -84,7 +89,8 @@ def fit(
     """Train to the end, from a checkpoint if there is one, and return the best epoch's model.
 
     On a CPU with a fixed number of threads the same experiment gives the same numbers bit for
-    bit, resumed or not: every epoch's randomness is derived from (seed, epoch) alone.
+    bit, resumed or not: every epoch's randomness is derived from (seed, epoch) alone, and what
+    was begun with some number of threads goes on with it.
 
     Parameters
     ----------
@@ -118,17 +124,20 @@ def fit(
         weight_decay=experiment.train.weight_decay,
     )
     train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, device))
-    progress = Progress([], 0, {})
+    progress = Progress([], 0, {}, torch.get_num_threads())
     if checkpoint is not None and checkpoint.exists():
         progress = load_checkpoint(checkpoint, model, adam)
     saved_at = time.monotonic()
-    with tqdm(
-        total=experiment.train.max_epochs,
-        initial=progress.epoch,
-        disable=not show_progress,
-        unit="epoch",
-        desc=describe(experiment),
-    ) as bar:
+    with (
+        _threads(progress.threads),
+        tqdm(
+            total=experiment.train.max_epochs,
+            initial=progress.epoch,
+            disable=not show_progress,
+            unit="epoch",
+            desc=describe(experiment),
+        ) as bar,
+    ):
         while not progress.is_finished(experiment):
             started = time.perf_counter()
             losses = train_epoch(model, adam, train_set, experiment, progress.epoch)
@@ -155,6 +164,17 @@ def fit(
                 saved_at = time.monotonic()
     model.load_state_dict(progress.best_state)
     return model.eval(), progress
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    """Compute with `n` threads of the CPU for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def describe(experiment: Experiment) -> str:
@@ -185,7 +205,8 @@ def train_epoch(
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # sequences, prediction, regulariser
     model.train()
     stream = generator(device, config.seed, "objective", epoch)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    # Seeding reaches the generators of all GPUs, so all of them are put back.
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed_of(config.seed, "dropout", epoch))
         batches = epoch_batches(
             train_set, config.batch_size, experiment.model.max_len, config.seed, epoch
@@ -221,7 +242,11 @@ def save_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam, progress:
     tensors |= {f"best/{name}": tensor for name, tensor in progress.best_state.items()}
     for index, state in adam.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{name}": tensor for name, tensor in state.items()}
-    said = {"history": progress.history, "best_epoch": progress.best_epoch}
+    said = {
+        "history": progress.history,
+        "best_epoch": progress.best_epoch,
+        "threads": progress.threads,
+    }
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"progress": json.dumps(said)})
 
@@ -245,11 +270,12 @@ def load_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam) -> Progre
             index, _, field = name.partition("/")
             state.setdefault(int(index), {})[field] = tensor
         adam.load_state_dict({"state": state, "param_groups": groups})
+        best = _under(tensors, "best/")
+        return Progress(said["history"], said["best_epoch"], best, said["threads"])
     except Exception as error:
         raise InputError(
             f"checkpoint {path} cannot be read ({error}); delete it to train from the start"
         ) from error
-    return Progress(said["history"], said["best_epoch"], _under(tensors, "best/"))
 
 
 def _under(tensors: State, prefix: str) -> State:

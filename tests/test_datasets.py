@@ -558,3 +558,27 @@ def test_the_fingerprint_tells_types_apart_and_holds_across_processes(tmp_path):
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == fingerprint(frame)
+
+
+def test_a_stray_quote_does_not_swallow_the_rest_of_a_file(tmp_path):
+    path = tmp_path / "quote.csv"
+    titles = ["fine"] * 4 + ['"open'] + ["fine"] * 4
+    rows = [f"u{i},i{i % 3},{i},{title}" for i, title in enumerate(titles)]
+    path.write_text("\n".join(["user_id,item_id,timestamp,title", *rows]) + "\n")
+    with pytest.raises(InputError, match="line 6"):
+        load_interactions(str(path))
+
+
+def test_a_quoted_value_may_hold_line_breaks(tmp_path):
+    path = tmp_path / "quote.csv"
+    path.write_text('user_id,item_id,timestamp,title\nu,i,1,"two\nlines"\n\nv,i,2,"a ""b"""\n')
+    assert len(load_interactions(str(path)).frame) == 2
+
+
+def test_a_header_without_rows_ends_cleanly(tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text("user_id,item_id,timestamp\n")
+    command = [sys.executable, "-m", "btsr_core", "split", str(path)]
+    for _ in range(3):  # reader threads used to abort the interpreter, more often than not
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr

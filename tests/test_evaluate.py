@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from btsr_core.config import ModelConfig
 from btsr_core.errors import InputError
 from btsr_core.evaluate import EmbeddingScorer, evaluate_model, rank, top_items_of, top_k
+from btsr_core.metrics import UNRANKED
 from btsr_core.model import SASRec
 
 
@@ -35,7 +36,7 @@ def test_ranks_and_lists_are_those_of_sorting_everything(problem, exclude_seen, 
         target = int(users.targets[row])
         seen = set(history) if exclude_seen else set()
         expected, best = oracles.ranking(scores[row], target, seen, k)
-        assert found.ranks[row] == (scorer.n_items + 1 if expected is None else expected)
+        assert found.ranks[row] == (UNRANKED if expected is None else expected)
         assert [item for item in found.top_items[row].tolist() if item >= 0] == best
 
 
@@ -72,8 +73,9 @@ def test_blocks_change_nothing_for_real_valued_scores(real_valued, user_block, i
 def test_a_target_seen_before_is_never_a_hit_unless_seen_items_may_be_recommended():
     scorer = EmbeddingScorer(torch.eye(1).double(), torch.tensor([[3.0], [2], [1]]).double())
     users = eval_set([[0, 1]], [0])
-    assert rank(scorer, users).ranks.tolist() == [4]
+    assert rank(scorer, users).ranks.tolist() == [UNRANKED]
     assert rank(scorer, users).top_items.tolist() == [[2, -1, -1]]
+    assert rank(scorer, users).metrics()["hr@50"] == 0  # though there are only three items
     assert rank(scorer, users, exclude_seen=False).ranks.tolist() == [1]
 
 
@@ -82,6 +84,11 @@ def test_no_users():
     found = rank(scorer, eval_set([], []))
     assert found.ranks.shape == (0,)
     assert np.isnan(found.metrics()["ndcg@10"])
+
+
+def test_no_users_for_a_model(model):
+    found = evaluate_model(model, eval_set([], []), max_len=5)
+    assert found.ranks.shape == (0,)
 
 
 def test_scores_that_are_no_numbers_are_an_error():

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,11 +104,60 @@ def test_no_runs(tmp_path):
         load_run(tmp_path)
 
 
-def test_a_damaged_run_is_named(tmp_path):
-    (tmp_path / "metrics.json").write_text("{}")
-    (tmp_path / "config.json").write_text("{half")
-    with pytest.raises(InputError, match="delete it"):
-        load_run(tmp_path)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", "{half"),
+        ("metrics.json", "{}"),
+        ("metrics.json", "[]"),
+        ("config.json", "{}"),
+    ],
+)
+def test_a_damaged_run_is_named_and_hides_no_other(run, tmp_path, name, content):
+    shutil.copytree(run.path, tmp_path / "good")
+    shutil.copytree(run.path, tmp_path / "bad")
+    (tmp_path / "bad" / name).write_text(content)
+    with pytest.raises(InputError, match="delete"):
+        load_run(tmp_path / "bad")
+    with pytest.warns(UserWarning, match="bad"):
+        assert table_of_runs(tmp_path)["run"].tolist() == ["good"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "items.parquet"])
+@pytest.mark.parametrize("content", [b"half", None])
+def test_a_damaged_file_of_a_run_is_named(run, tmp_path, name, content):
+    copy = tmp_path / "run"
+    shutil.copytree(run.path, copy)
+    (copy / name).unlink() if content is None else (copy / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        load_run(copy).model()
+
+
+@pytest.mark.parametrize("device", ["nonsense", "mps", "cuda:99"])
+def test_a_device_that_is_not_there(tiny, tmp_path, device):
+    with pytest.raises(InputError, match="this machine has cpu"):
+        run_experiment(tiny, runs=tmp_path, device=device, progress=False)
+    assert finished(tmp_path) == []
+
+
+def test_a_runs_folder_that_cannot_be(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="--runs"):
+        run_experiment(tiny, runs=tmp_path / "file", progress=False)
+
+
+def test_a_reading_of_the_history_without_users(tmp_path):
+    """Everybody's second to last step lies before the cutoff: `after-cutoff` leaves nobody."""
+    path = tmp_path / "late.csv"
+    rows = [(u, (u + t) % 5, t + u / 100) for u in range(40) for t in range(4)]
+    late = [(u, (u + 9) % 5, 100) for u in range(8)]
+    pd.DataFrame(rows + late, columns=["user_id", "item_id", "timestamp"]).to_csv(path, index=False)
+    described = experiment(source=str(path), **TINY | {"cutoff_quantile": 0.97, "k_core": 0})
+    run = run_experiment(described, runs=tmp_path / "runs", progress=False)
+    assert run.summary["test"]["after-cutoff"]["users"] == 0
+    assert np.isnan(run.metrics("test", "after-cutoff")["ndcg@10"])
+    assert run.summary["test"]["full"]["users"] == 8
+    assert run.ranks("test", "after-cutoff").empty
 
 
 TRAIN = """

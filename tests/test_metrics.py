@@ -6,33 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btsr_core.metrics import CUTOFFS, as_json, per_user, summarise
-
-N_ITEMS = 60
+from btsr_core.metrics import CUTOFFS, UNRANKED, as_json, per_user, summarise
 
 
 @st.composite
 def outcomes(draw):
-    users = draw(st.integers(1, 6))
+    users, n_items = draw(st.integers(1, 6)), draw(st.integers(1, 60))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    ranks = rng.integers(1, N_ITEMS + 2, size=users)  # N_ITEMS + 1 is an excluded target
-    lists = np.array([rng.permutation(N_ITEMS)[:50] for _ in range(users)])
-    return ranks, lists
+    ranks = rng.integers(1, n_items + 1, size=users)
+    ranks[rng.random(users) < 0.3] = UNRANKED
+    lists = np.array([rng.permutation(n_items)[:50] for _ in range(users)])
+    return ranks, lists, n_items
 
 
 @given(outcomes())
 def test_metrics_are_the_definitions(outcome):
-    ranks, lists = outcome
-    values = summarise(ranks, lists, N_ITEMS)
-    said = [None if rank > N_ITEMS else int(rank) for rank in ranks]
+    ranks, lists, n_items = outcome
+    values = summarise(ranks, lists, n_items)
+    said = [None if rank == UNRANKED else int(rank) for rank in ranks]
     for k in CUTOFFS:
-        for name, expected in oracles.metrics(said, lists.tolist(), N_ITEMS, k).items():
+        for name, expected in oracles.metrics(said, lists.tolist(), n_items, k).items():
             assert values[f"{name}@{k}"] == pytest.approx(expected), (name, k)
 
 
 @given(outcomes())
 def test_metrics_grow_with_k_and_stay_in_the_unit_interval(outcome):
-    values = summarise(*outcome, N_ITEMS)
+    values = summarise(*outcome)
     for name in ("hr", "ndcg", "mrr", "cov"):
         series = [values[f"{name}@{k}"] for k in CUTOFFS]
         assert series == sorted(series)
@@ -52,6 +51,6 @@ def test_by_hand():
 
 
 def test_no_user_is_no_measurement():
-    values = summarise(np.empty(0, int), np.empty((0, 50), int), N_ITEMS)
+    values = summarise(np.empty(0, int), np.empty((0, 50), int), 60)
     assert all(math.isnan(value) for value in values.values())
     assert set(as_json(values).values()) == {None}

@@ -47,12 +47,19 @@ def test_side_by_side_ticks_the_target_and_lists_nothing_seen(systems, split):
     for user in range(len(test)):
         table = report.side_by_side(systems, split, "full", user, k=split.n_items)
         target = str(split.items[test.targets[user]])
-        seen = {str(split.items[item]) for item in test.inputs.to_lists()[user]}
+        history = [str(split.items[item]) for item in test.inputs.to_lists()[user]]
+        assert [cell for cell in table["history"] if cell] == history[::-1]
+        assert table["took next"].iloc[0] == target
         for name in systems:
             listed = [cell for cell in table[name] if cell]
-            assert not seen & {cell.removesuffix(" ✓") for cell in listed}
+            assert not set(history) & {cell.removesuffix(" ✓") for cell in listed}
             ticked = [cell for cell in listed if cell.endswith("✓")]
-            assert ticked == ([] if target in seen else [f"{target} ✓"])
+            assert ticked == ([] if target in history else [f"{target} ✓"])
+
+
+def test_side_by_side_of_nobody(systems, split):
+    nobody = len(split.held_out["full"].test)
+    assert report.side_by_side(systems, split, "full", nobody, k=3).empty
 
 
 def test_split_table_and_run_table(split, systems):
@@ -106,21 +113,44 @@ def test_sentences_follow_the_numbers():
     pair = ("BT-SR", "popularity")
     assert "BT-SR lies above popularity" in sentences.verdict("hr@10", pair, up, 100, 3)
     assert "BT-SR lies below popularity" in sentences.verdict("hr@10", pair, down, 100, 3)
-    assert "cannot be told apart" in sentences.verdict("hr@10", pair, unclear, 100, 1)
+    assert "cannot tell BT-SR and popularity" in sentences.verdict("hr@10", pair, unclear, 100, 1)
     assert "1 seed:" in sentences.verdict("hr@10", pair, unclear, 100, 1)
-    assert "no test user" in sentences.verdict("hr@10", pair, unclear, 0, 1)
+    assert "0 test users cannot" in sentences.verdict("hr@10", pair, up, 0, 1)
+    assert "1 test user cannot" in sentences.verdict("hr@10", pair, up, 1, 1)
     low, high = Redundancy(0.1, 0.05), Redundancy(0.3, 0.02)
     assert "agree more" in sentences.decorrelation(low, low, high)
     assert "each other less" in sentences.decorrelation(low, low, high)
     assert "agree less" in sentences.decorrelation(low, high, low)
     assert "each other more" in sentences.decorrelation(low, high, low)
+    same = sentences.decorrelation(low, high, Redundancy(0.3004, 0.0199996))  # as printed
+    assert "agree no more or less" in same
+    assert "each other no more or less" in same
 
 
 def test_the_margin_of_few_users():
     said = sentences.sample_size("ml-100k", {"after-cutoff": 94, "full": 114})
-    assert "94" in said
-    assert "±6.1" in said  # 1.96 sqrt(0.1 * 0.9 / 94)
-    assert "without them" in sentences.sample_size("x", {"after-cutoff": 0, "full": 9})
+    assert "94 test users" in said
+    assert "6.1 percentage points from 94" in said  # 1.96 sqrt(0.1 * 0.9 / 94)
+    assert "5.5 percentage points from 114" in said
+    one_sided = sentences.sample_size("x", {"after-cutoff": 0, "full": 100})
+    assert "within 5.9 percentage points from 100 users" in one_sided
+    assert "too few" in sentences.sample_size("x", {"after-cutoff": 0, "full": 9})
+
+
+def test_nothing_measured_is_said(systems):
+    points = pd.DataFrame(
+        {"system": ["Popularity", "SASRec-CE", "BT-SR"], "ndcg@10": np.nan, "cov@10": np.nan}
+    )
+    table = report.metric_table(points, ["ndcg@10", "cov@10"])
+    assert "no test user" in sentences.trade(table, "ndcg@10", "cov@10")
+    assert report.formatted(table).notna().all(axis=None)
+
+
+@pytest.mark.parametrize("times", [[0.0, 0.2, 0.6], [1, 2, 3], [1e9, 1.1e9, 1.2e9]])
+def test_timeline_of_any_numbers(times):
+    figure = figures.timeline(pd.Series(times), times[1], np.array([False, True, True]))
+    for bar in figure.data:
+        assert len(set(bar.x)) == len(bar.x)  # every bin has a place of its own
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,12 @@ def test_seeds_count_up(tiny):
     assert [e.train.seed for e in with_seeds(tiny, 3)] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("n_seeds", [0, -1])
+def test_no_seeds_is_an_error(tiny, n_seeds):
+    with pytest.raises(InputError, match="n_seeds"):
+        with_seeds(tiny, n_seeds)
+
+
 def test_runs_come_in_order_equal_to_runs_made_alone_and_only_once(tiny, tmp_path, monkeypatch):
     wanted = with_seeds(tiny, 2)
     found = run_all([*wanted, wanted[0]], runs=tmp_path / "all", progress=False)

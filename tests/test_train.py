@@ -9,7 +9,7 @@ from btsr_core.config import OBJECTIVES, experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, prepare
 from btsr_core.objectives import batch_loss
-from btsr_core.protocol import split_interactions
+from btsr_core.protocol import EvalSet, HeldOut, Sequences, split_interactions
 from btsr_core.sampler import PackedSequences, epoch_batches, generator, index_by_target
 from btsr_core.train import build_model, fit, load_checkpoint
 
@@ -98,6 +98,22 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tiny, split, tmp_path, monkey
     assert trained_epochs == list(range(epochs, tiny.train.max_epochs))
 
 
+def test_a_run_goes_on_with_the_threads_it_began_with(tiny, split, tmp_path, monkeypatch):
+    file = tmp_path / "checkpoint.safetensors"
+    model = build_model(tiny, split.n_items, CPU)
+    adam = torch.optim.Adam(model.parameters())
+    threads = torch.get_num_threads()
+    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}, threads + 1))
+    used = []
+    real = train.train_epoch
+    monkeypatch.setattr(
+        train, "train_epoch", lambda *a: used.append(torch.get_num_threads()) or real(*a)
+    )
+    trained(tiny, split, checkpoint=file)
+    assert set(used) == {threads + 1}
+    assert torch.get_num_threads() == threads
+
+
 def test_a_damaged_checkpoint_is_named(tiny, split, tmp_path):
     file = tmp_path / "checkpoint.safetensors"
     file.write_bytes(b"half a file")
@@ -109,7 +125,7 @@ def test_a_checkpoint_of_another_shape_is_named(tiny, split, tmp_path):
     file = tmp_path / "checkpoint.safetensors"
     model = build_model(tiny, split.n_items, CPU)
     adam = torch.optim.Adam(model.parameters())
-    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}))
+    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}, 1))
     other = build_model(with_settings(tiny, dim=16), split.n_items, CPU)
     with pytest.raises(InputError, match="delete it"):
         load_checkpoint(file, other, torch.optim.Adam(other.parameters()))
@@ -189,15 +205,8 @@ def test_no_held_out_interaction_reaches_training(tiny):
 
 
 def test_an_empty_validation_set_is_an_error(tiny, split):
-    empty = {
-        history: dataclasses.replace(
-            held_out,
-            valid=dataclasses.replace(
-                held_out.valid,
-                targets=held_out.valid.targets[:0],
-            ),
-        )
-        for history, held_out in split.held_out.items()
-    }
+    none = np.empty(0, np.int64)
+    nobody = EvalSet(Sequences(none, none, none), none, none)
+    empty = dict.fromkeys(split.held_out, HeldOut(nobody, nobody))
     with pytest.raises(InputError, match="validate"):
         trained(tiny, dataclasses.replace(split, held_out=empty))
