@@ -1,5 +1,6 @@
 """Command line: `btsr`, also `python -m btsr_core`."""
 
+import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -42,11 +43,13 @@ Mirror = Annotated[
     Path | None, typer.Option(help="Folder searched before any download, laid out as NAME/FILE.")
 ]
 Runs = Annotated[Path | None, typer.Option(help="Folder of runs; default $BTSR_RUNS or runs/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")
+]
 UserCol = Annotated[str, typer.Option(help="Column of user ids in a file.")]
 ItemCol = Annotated[str, typer.Option(help="Column of item ids in a file.")]
 TimeCol = Annotated[str, typer.Option(help="Column of times in a file.")]
-KCore = Annotated[int, typer.Option(help="Fewest interactions of a user and of an item.")]
+KCore = Annotated[int, typer.Option(help="Fewest different items of a user, and users of an item.")]
 HistoryOption = Annotated[
     History, typer.Option(help="Which of a test user's interactions count as history.")
 ]
@@ -60,6 +63,9 @@ def _user_errors() -> Iterator[None]:
     except InputError as error:
         typer.echo(f"btsr: {error}", err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
+        raise typer.Exit(130) from None
 
 
 def _print(values: dict[str, Any], as_json: bool) -> None:
@@ -78,9 +84,10 @@ def _print(values: dict[str, Any], as_json: bool) -> None:
 
 @app.command()
 def datasets() -> None:
-    """List the named datasets with their size, licence and home."""
+    """List the named datasets: size, home, licence and what to cite."""
     for spec in DATASETS.values():
-        typer.echo(f"{spec.name}\n  {spec.size}\n  {spec.homepage}\n  licence: {spec.licence}")
+        lines = (spec.size, spec.homepage, f"licence: {spec.licence}", f"cite: {spec.citation}")
+        typer.echo("\n  ".join([spec.name, *lines]))
 
 
 @app.command()
@@ -236,7 +243,11 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
 def recommend(
     run: Annotated[str, typer.Argument(help="Id of a run, its first digits, or its folder.")],
     history: Annotated[
-        str, typer.Option(help="Item ids of the dataset, oldest first, separated by commas.")
+        str,
+        typer.Option(
+            help="Item ids of the dataset, oldest first, separated by commas; "
+            "an id with a comma in it goes in double quotes."
+        ),
     ],
     k: Annotated[int, typer.Option(help="How many items.", min=1)] = 10,
     runs: Runs = None,
@@ -246,7 +257,7 @@ def recommend(
     with _user_errors():
         trained = find_run(run, runs_dir(runs))
         row_of = dict(zip(trained.items["item_id"], range(len(trained.items)), strict=True))
-        asked = [part.strip() for part in history.split(",") if part.strip()]
+        asked = [item for item in next(csv.reader([history], skipinitialspace=True)) if item]
         known = [row_of[item] for item in asked if item in row_of]
         unknown = [item for item in asked if item not in row_of]
         if not known:

@@ -53,7 +53,18 @@ def test_recommend(trained):
     items = [row["item_id"] for row in json.loads(result.stdout)]
     assert len(items) == 4
     assert not {"i1", "i2", "i3"} & set(items)
-    assert "i" in call("recommend", said["run"], "--history", "i1", "--runs", runs).stdout
+    lines = call("recommend", said["run"], "--history", "i1, i2", "--k", 3, "--runs", runs).stdout
+    assert [line.split()[0] for line in lines.splitlines()] == ["1", "2", "3"]
+
+
+def test_recommend_takes_ids_that_hold_commas(trained):
+    runs, said = trained
+    result = call("recommend", said["run"], "--history", 'i1,"a,b"', "--runs", runs)
+    assert "not in the catalogue: a,b" in result.stderr
+
+
+def test_recommend_wants_a_name(trained):
+    assert call("recommend", "", "--history", "i1", "--runs", trained[0]).exit_code == 2
 
 
 def test_recommend_passes_over_unknown_items_and_says_so(trained):
@@ -104,7 +115,7 @@ def test_mistakes_are_explained_without_a_traceback(tiny_csv, arguments, said):
 def test_datasets_lists_licences():
     result = call("datasets")
     assert result.exit_code == 0
-    assert result.stdout.count("licence:") == len(DATASETS)
+    assert result.stdout.count("licence:") == result.stdout.count("cite:") == len(DATASETS)
 
 
 def test_python_dash_m():
