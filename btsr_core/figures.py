@@ -134,7 +134,7 @@ def history_lengths(lengths: Mapping[str, IntArray]) -> go.Figure:
         )  # fmt: skip
     marks = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
     figure.update_xaxes(
-        title_text="items in the history, at least (log scale)", type="log",
+        title_text="items in the history, at least", type="log",
         tickvals=marks, ticktext=[f"{mark:,}" for mark in marks],
     )  # fmt: skip
     figure.update_yaxes(title_text="test users (%)", rangemode="tozero")
@@ -162,7 +162,7 @@ def concentration(counts: IntArray, gini: float) -> go.Figure:
         x=[0, 100], y=[0, 100], name="all items equally popular", mode="lines",
         line={"color": GREY, "dash": "dash"},
     )  # fmt: skip
-    figure.update_xaxes(title_text="most popular items (% of the catalogue)", range=[0, 100])
+    figure.update_xaxes(title_text="most popular items (% of all)", range=[0, 100])
     figure.update_yaxes(title_text="training interactions (%)", range=[0, 102])
     return figure
 
