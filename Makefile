@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A source of smaller builds of torch: make book TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
-# Further arguments of the build: make book ARGS="--dataset my.csv -p alpha=0.4"
+# Further arguments: make book ARGS="--dataset my.csv -p alpha=0.4", make lab ARGS=--no-browser
 ARGS ?=
 
 EXTRA_INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
@@ -29,7 +29,7 @@ lab: $(WITH_BOOK)  ## open the chapters in JupyterLab
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Jupytext Notebook"}}}' \
 		> $(VENV)/share/jupyter/lab/settings/overrides.json  # a double click opens a notebook
-	@$(BIN)/jupyter lab book/introduction.md
+	@$(BIN)/jupyter lab $(ARGS) book/introduction.md
 
 test: lint types unit notebooks browser  ## run every check
 
