@@ -5,6 +5,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from btsr_core import cli
 from btsr_core.cli import app
 from btsr_core.datasets import DATASETS
 from btsr_core.metrics import CUTOFFS
@@ -123,3 +124,13 @@ def test_python_dash_m():
         [sys.executable, "-m", "btsr_core", "--help"], capture_output=True, text=True, check=True
     )
     assert "recommend" in done.stdout
+
+
+def test_an_interrupt_says_how_to_go_on(tiny_csv, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_experiment", interrupted)
+    result = call("train", tiny_csv)
+    assert result.exit_code == 130
+    assert "goes on" in result.stderr
