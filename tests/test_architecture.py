@@ -12,7 +12,7 @@ ORDER = [
     "__init__", "errors", "files",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
     "config", "sampler", "model",
-    "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce",
+    "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "objectives", "metrics", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",
     "baselines", "analysis", "report", "figures", "sentences",
