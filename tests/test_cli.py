@@ -45,6 +45,25 @@ def test_train_again_gives_the_same_run(trained, tiny_csv):
     assert "ndcg" in table.stdout
 
 
+def test_regularisers_take_their_own_settings_and_their_runs_load(tiny_csv, tmp_path):
+    options = ("--runs", tmp_path, *SMALL, "--json")
+    said = []
+    for own in (
+        ("cl4srec", "--crop", 0.5, "--mask", 0.4, "--reorder", 0.5, "--temperature", 2),
+        ("vicreg", "--view", "mask", "--view-share", 0.5, "--covariance", 2),
+        ("duorec", "--drop-same-target", "--alpha", 0.1),
+    ):
+        result = call("train", tiny_csv, "--regulariser", *own, *options)
+        assert result.exit_code == 0, result.output
+        said.append(json.loads(result.stdout)["run"])
+    rows = {r["run"]: r for r in json.loads(call("runs", "--runs", tmp_path, "--json").stdout)}
+    assert [rows[run]["regulariser"] for run in said] == ["cl4srec", "vicreg", "duorec"]
+    assert [rows[run]["view"] for run in said] == ["", "mask", ""]
+    for run in said:  # the first two have a mask token, which is no item
+        result = call("recommend", run, "--history", "i1,i2", "--runs", tmp_path)
+        assert result.exit_code == 0, result.output
+
+
 def test_recommend(trained):
     runs, said = trained
     result = call(
@@ -91,6 +110,8 @@ def test_split_prints_the_sizes(tiny_csv, history):
         (("train", "{csv}", "--alpha", "-1"), "alpha"),
         (("train", "{csv}", "--objective", "mse"), "ce"),
         (("train", "{csv}", "--n-negatives", "5"), "bce"),
+        (("train", "{csv}", "--regulariser", "none", "--lam", "0.1"), "barlow-twins"),
+        (("train", "{csv}", "--regulariser", "infonce"), "duorec"),
         (("recommend", "feed", "--history", "1", "--runs", "nowhere"), "feed"),
     ],
 )
