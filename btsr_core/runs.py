@@ -194,7 +194,7 @@ def table_of_runs(root: Path) -> pd.DataFrame:
                 "run": run.id,
                 "source": run.experiment.data.source,
                 "objective": loss.objective.name,
-                "regulariser": loss.regulariser.name if loss.is_regularised else "none",
+                "regulariser": loss.regulariser_name,
                 "alpha": loss.alpha if loss.is_regularised else 0.0,
                 "lam": getattr(loss.regulariser, "lam", np.nan) if loss.is_regularised else np.nan,
                 "view": getattr(loss.regulariser, "view", "") if loss.is_regularised else "",

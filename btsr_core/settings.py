@@ -139,7 +139,7 @@ class CL4SRec(Description):
 
 
 class DuoRec(Description):
-    """InfoNCE between a second dropout pass and a same-target partner; its authors' alpha is 0.1."""
+    """InfoNCE between a second dropout pass and a partner view; its authors' alpha is 0.1."""
 
     name: Literal["duorec"] = "duorec"
     temperature: Positive = 1.0
@@ -198,6 +198,11 @@ class LossConfig(Description):
     def is_regularised(self) -> bool:
         """Whether the regulariser contributes to the loss at all."""
         return self.regulariser.name != "none" and self.alpha > 0
+
+    @property
+    def regulariser_name(self) -> str:
+        """The regulariser that contributes to the loss, `none` where its weight is 0."""
+        return self.regulariser.name if self.is_regularised else "none"
 
     @property
     def uses_mask_token(self) -> bool:
