@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from btsr_core.cli import app
 from btsr_core.datasets import DATASETS
 from btsr_core.metrics import CUTOFFS
+from btsr_core.runs import find_run
+from btsr_core.settings import CL4SRec, DuoRec, VICReg
 
 RUN = CliRunner()
 
@@ -50,7 +52,19 @@ def test_regularisers_take_their_own_settings_and_their_runs_load(tiny_csv, tmp_
     said = []
     for own in (
         ("cl4srec", "--crop", 0.5, "--mask", 0.4, "--reorder", 0.5, "--temperature", 2),
-        ("vicreg", "--view", "mask", "--view-share", 0.5, "--covariance", 2),
+        (
+            "vicreg",
+            "--view",
+            "mask",
+            "--view-share",
+            0.5,
+            "--invariance",
+            3,
+            "--variance",
+            4,
+            "--covariance",
+            2,
+        ),
         ("duorec", "--drop-same-target", "--alpha", 0.1),
     ):
         result = call("train", tiny_csv, "--regulariser", *own, *options)
@@ -59,6 +73,12 @@ def test_regularisers_take_their_own_settings_and_their_runs_load(tiny_csv, tmp_
     rows = {r["run"]: r for r in json.loads(call("runs", "--runs", tmp_path, "--json").stdout)}
     assert [rows[run]["regulariser"] for run in said] == ["cl4srec", "vicreg", "duorec"]
     assert [rows[run]["view"] for run in said] == ["", "mask", ""]
+    losses = [find_run(run, tmp_path).experiment.loss for run in said]
+    assert [loss.regulariser for loss in losses] == [
+        CL4SRec(crop=0.5, mask=0.4, reorder=0.5, temperature=2),
+        VICReg(view="mask", view_share=0.5, invariance=3, variance=4, covariance=2),
+        DuoRec(drop_same_target=True),
+    ]
     for run in said:  # the first two have a mask token, which is no item
         result = call("recommend", run, "--history", "i1,i2", "--runs", tmp_path)
         assert result.exit_code == 0, result.output

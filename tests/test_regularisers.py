@@ -7,7 +7,7 @@ from conftest import pack
 from btsr_core.config import experiment
 from btsr_core.regularisers import REGULARISER_LOSSES, view_outputs
 from btsr_core.sampler import PackedSequences, epoch_batches, generator, index_by_target
-from btsr_core.settings import REGULARISERS, VIEW_SHARES, CL4SRec, DuoRec
+from btsr_core.settings import REGULARISERS, VIEW_SHARES, BarlowTwins, CL4SRec, DuoRec, VICReg
 from btsr_core.train import build_model
 from btsr_core.views import two_augmentations
 
@@ -75,6 +75,22 @@ def test_augmented_views_change_long_rows_alone_and_no_stored_sequence(view):
         changed |= (found - plain).abs().amax(1) > 1e-6
     assert torch.equal(changed, ~short)
     assert torch.equal(store.item_ids, before)
+
+
+def test_vicreg_and_barlow_twins_take_the_anchors_and_the_view():
+    model, store, batch = setting()
+    anchors, partners = rows_of(batch)
+    z_a, z_b = (alone(model, rows).detach() for rows in (anchors, partners))
+    for config, expected in (
+        (VICReg(invariance=2, variance=3, covariance=5), oracles.vicreg(z_a, z_b, 2, 3, 5)),
+        (
+            BarlowTwins(lam=0.7, scaling="sum"),
+            oracles.barlow_twins(z_a.numpy(), z_b.numpy(), 0.7)[1],
+        ),
+    ):
+        loss = REGULARISER_LOSSES[config.name]
+        found = loss(model, store, batch, z_a, config, generator(CPU, 0))
+        assert found.item() == pytest.approx(float(expected), rel=1e-9)
 
 
 @pytest.mark.parametrize("drop", [False, True])

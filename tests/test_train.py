@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from btsr_core import train
+from btsr_core.barlow_twins import barlow_twins
 from btsr_core.config import experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, prepare
@@ -93,6 +94,17 @@ def test_alpha_zero_is_the_objective_alone(tiny, split, objective):
     for regulariser in REGULARISERS:
         zero = with_settings(tiny, alpha=0.0, regulariser=regulariser, **common)
         assert_same(plain, trained(zero, split))
+
+
+def test_every_epoch_of_every_seed_has_streams_of_its_own(tiny, split, monkeypatch):
+    keys = []
+    monkeypatch.setattr(
+        train, "generator", lambda device, *key: keys.append(key) or generator(device, *key)
+    )
+    for seed in (0, 1):
+        trained(with_settings(tiny, seed=seed, max_epochs=2), split)
+    names = ("objective", "views")
+    assert keys == [(seed, n, epoch) for seed in (0, 1) for epoch in (0, 1) for n in names]
 
 
 def test_training_leaves_the_sequences_alone(tiny, split):
@@ -210,10 +222,14 @@ def test_the_loss_of_a_batch_is_eq_8_on_valid_positions(tiny, split):
     prediction = torch.stack(nll).mean()
     import oracles
 
-    z_a, z_b = (
-        torch.stack([last[row] for row in rows]).detach().numpy() for rows in (anchors, partners)
+    lam = described.loss.regulariser.lam
+    z_a, z_b = (torch.stack([last[row] for row in rows]) for rows in (anchors, partners))
+    _, regulariser = oracles.barlow_twins(z_a.detach().numpy(), z_b.detach().numpy(), lam)
+    weights = list(model.blocks.parameters())  # the gradient takes both views' paths
+    torch.testing.assert_close(
+        torch.autograd.grad(loss.regulariser, weights, retain_graph=True),
+        torch.autograd.grad(barlow_twins(z_a, z_b, lam, "sum"), weights, retain_graph=True),
     )
-    _, regulariser = oracles.barlow_twins(z_a, z_b, described.loss.regulariser.lam)
     np.testing.assert_allclose(loss.prediction.item(), prediction.item(), rtol=1e-9)
     np.testing.assert_allclose(loss.regulariser.item(), regulariser, rtol=1e-9)
     np.testing.assert_allclose(loss.total.item(), prediction.item() + 0.7 * regulariser, rtol=1e-9)

@@ -137,3 +137,17 @@ def test_two_operators_differ_row_by_row_and_are_uniform():
     )
     names = ["crop", "mask", "reorder"]
     assert_uniform(pairs, [(a, b) for a in names for b in names if a != b])
+
+
+def test_each_operator_has_its_own_share():
+    windows = padded([list(range(WIDTH))] * 300)
+    for view in two_augmentations(windows, PADDING, MASK, (0.75, 0.5, 0.25), stream()):
+        for items in unpadded(view):
+            moved = sum(place != item for place, item in enumerate(items))
+            match operator_of(items):
+                case "crop":
+                    assert len(items) == 6
+                case "mask":
+                    assert items.count(MASK) == 4
+                case _:
+                    assert moved in (0, 2)
