@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from btsr_core.config import Experiment, ObjectiveName, Regulariser, Scaling, experiment
+from btsr_core.config import Experiment, experiment
 from btsr_core.datasets import DATASETS
 from btsr_core.errors import InputError
 from btsr_core.evaluate import top_items_of
@@ -20,6 +20,7 @@ from btsr_core.files import runs_dir
 from btsr_core.metrics import CUTOFFS
 from btsr_core.protocol import History
 from btsr_core.runs import Run, find_run, table_of_runs
+from btsr_core.settings import ObjectiveName, RegulariserName, Scaling, View
 
 app = typer.Typer(
     add_completion=False,
@@ -53,6 +54,9 @@ KCore = Annotated[int, typer.Option(help="Fewest different items of a user, and 
 HistoryOption = Annotated[
     History, typer.Option(help="Which of a test user's interactions count as history.")
 ]
+
+_NO_SETTINGS = {"history", "mirror", "runs", "device", "as_json"}
+"""Options of `train` that are not settings of the experiment, as all others are."""
 
 
 @contextmanager
@@ -137,12 +141,28 @@ def train(
     mix: Annotated[
         bool | None, typer.Option(help="sce: mix positions into directions, or plain Gaussian.")
     ] = None,
-    regulariser: Annotated[Regulariser, typer.Option()] = _loss.regulariser,
+    regulariser: Annotated[RegulariserName, typer.Option()] = _loss.regulariser.name,
     alpha: Annotated[float, typer.Option(help="Weight of the regulariser.")] = _loss.alpha,
-    lam: Annotated[float, typer.Option(help="Weight of its off-diagonal terms.")] = _loss.lam,
+    lam: Annotated[
+        float | None, typer.Option(help="barlow-twins: weight of the off-diagonal terms.")
+    ] = None,
     scaling: Annotated[
-        Scaling, typer.Option(help="Eq. 7 as printed (sum), or divided by D.")
-    ] = _loss.scaling,
+        Scaling | None, typer.Option(help="barlow-twins: Eq. 7 as printed, or divided by D.")
+    ] = None,
+    view: Annotated[View | None, typer.Option(help="barlow-twins, vicreg: the other view.")] = None,
+    view_share: Annotated[
+        float | None, typer.Option(help="barlow-twins, vicreg: share of items kept or changed.")
+    ] = None,
+    invariance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
+    variance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
+    covariance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
+    crop: Annotated[float | None, typer.Option(help="cl4srec: share kept.")] = None,
+    mask: Annotated[float | None, typer.Option(help="cl4srec: share hidden.")] = None,
+    reorder: Annotated[float | None, typer.Option(help="cl4srec: share shuffled.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="cl4srec, duorec.")] = None,
+    drop_same_target: Annotated[
+        bool | None, typer.Option(help="duorec: whether equal targets are no negatives.")
+    ] = None,
     seed: Annotated[int, typer.Option()] = _train.seed,
     dropout: Annotated[float, typer.Option()] = _model.dropout,
     batch_size: Annotated[int, typer.Option(help="Sequences a step.")] = _train.batch_size,
@@ -170,36 +190,10 @@ def train(
 
     Validation and test metrics are those of the history reading asked for; the run holds both.
     """
-    of_objective = {
-        "n_negatives": n_negatives,
-        "reduction": reduction,
-        "t": t,
-        "bucket_items": bucket_items,
-        "n_buckets": n_buckets,
-        "bucket_positions": bucket_positions,
-        "mix": mix,
-    }
+    # First of all, while every local is an option. None stands for what was not given.
+    given = {k: v for k, v in locals().items() if k not in _NO_SETTINGS and v is not None}
     with _user_errors():
-        described = experiment(
-            **{name: value for name, value in of_objective.items() if value is not None},
-            source=source,
-            user_col=user_col,
-            item_col=item_col,
-            time_col=time_col,
-            k_core=k_core,
-            objective=objective,
-            regulariser=regulariser,
-            alpha=alpha,
-            lam=lam,
-            scaling=scaling,
-            seed=seed,
-            dropout=dropout,
-            batch_size=batch_size,
-            lr=lr,
-            max_epochs=max_epochs,
-            patience=patience,
-            exclude_seen=exclude_seen,
-        )
+        described = experiment(**given)
         run = run_experiment(
             described, runs=runs, mirror=mirror, device=device, progress=sys.stderr.isatty()
         )

@@ -24,9 +24,11 @@ class SASRec(nn.Module):
         Size of the catalogue; item ids are 0..n_items-1 and n_items is the padding id.
     config
         Shape of the encoder.
+    has_mask_token
+        Whether the inputs may hold `mask_id`, a learned vector that is no item and never scored.
     """
 
-    def __init__(self, n_items: int, config: ModelConfig) -> None:
+    def __init__(self, n_items: int, config: ModelConfig, *, has_mask_token: bool = False) -> None:
         super().__init__()
         self.n_items = n_items
         self.item_embedding = nn.Embedding(n_items + 1, config.dim, padding_idx=n_items)
@@ -34,6 +36,12 @@ class SASRec(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(config.dim)
+        self.mask_embedding: nn.Embedding | None = None
+        if has_mask_token:
+            # Last, and without a draw before the loop below: all other weights start as they
+            # would without it.
+            blank = torch.zeros(1, config.dim)
+            self.mask_embedding = nn.Embedding(1, config.dim, _weight=blank)
         for weight in self.parameters():
             if weight.dim() > 1:
                 nn.init.normal_(weight, std=INIT_STD)
@@ -45,13 +53,19 @@ class SASRec(nn.Module):
         """(n_items, D) embeddings of the catalogue, without the padding row."""
         return self.item_embedding.weight[: self.n_items]
 
+    @property
+    def mask_id(self) -> int:
+        """Stands for a hidden item in the input of a model that has a mask token."""
+        return self.n_items + 1
+
     def forward(self, item_ids: Tensor) -> Tensor:
         """Encode every prefix of every history.
 
         Parameters
         ----------
         item_ids
-            (B, T) int64, T <= max_len, oldest item first, padded on the left with `n_items`.
+            (B, T) int64, T <= max_len, oldest item first, padded on the left with `n_items`;
+            `mask_id` hides an item, where the model has a mask token.
 
         Returns
         -------
@@ -62,13 +76,21 @@ class SASRec(nn.Module):
         length = item_ids.shape[1]
         is_item = item_ids != self.n_items  # (B, T)
         ages = torch.arange(length - 1, -1, -1, device=item_ids.device)  # newest item has age 0
-        x = self.item_embedding(item_ids) * math.sqrt(self.item_embedding.embedding_dim)
+        x = self._embed(item_ids) * math.sqrt(self.item_embedding.embedding_dim)
         x = self.dropout(x + self.position_embedding(ages))  # (B, T, D)
         mask = attention_mask(is_item)
         for block in self.blocks:
             x = block(x, mask)
         out: Tensor = self.norm(x)
         return out
+
+    def _embed(self, item_ids: Tensor) -> Tensor:
+        if self.mask_embedding is None:
+            embedded: Tensor = self.item_embedding(item_ids)
+            return embedded
+        hidden = item_ids == self.mask_id
+        seen = self.item_embedding(torch.where(hidden, self.n_items, item_ids))
+        return torch.where(hidden[..., None], self.mask_embedding.weight[0], seen)
 
 
 def attention_mask(is_item: Tensor) -> Tensor:

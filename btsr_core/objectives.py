@@ -1,4 +1,4 @@
-"""From names in a configuration to the loss of a batch: L = L_pred + alpha * L_BT (Eq. 8)."""
+"""From names in a configuration to the loss of a batch: L = L_pred + alpha * L_reg (Eq. 8)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from btsr_core.barlow_twins import barlow_twins
 from btsr_core.binary import binary_cross_entropy, positive_power
-from btsr_core.config import BCE, CE, GBCE, SCE, LossConfig
 from btsr_core.cross_entropy import cross_entropy
 from btsr_core.model import SASRec
+from btsr_core.regularisers import REGULARISER_LOSSES
 from btsr_core.sampler import Batch, PackedSequences
 from btsr_core.sce import default_size, scalable_cross_entropy
+from btsr_core.settings import BCE, CE, GBCE, SCE, LossConfig
 
 PredictionLoss = Callable[[Tensor, Tensor, Tensor, Any, torch.Generator], Tensor]
 """(N, D) outputs, (n_items, D) table, (N,) targets, settings, stream -> scalar."""
@@ -71,7 +71,7 @@ class BatchLoss:
     prediction
         L_pred, in nats.
     regulariser
-        L_BT, unweighted; None where it is switched off.
+        L_reg, unweighted; None where it is switched off.
     """
 
     total: Tensor
@@ -85,11 +85,12 @@ def batch_loss(
     batch: Batch,
     config: LossConfig,
     stream: torch.Generator,
+    view_stream: torch.Generator,
 ) -> BatchLoss:
     """Compute the loss of one batch (Eq. 8).
 
     The anchors' view for the regulariser is the last position of the pass that prediction needs
-    anyway; only the partners cost a second pass. Without a regulariser no second pass is made, and
+    anyway; only other views cost a further pass. Without a regulariser no further pass is made, and
     no random number drawn for it: alpha = 0 is the objective alone, bit for bit.
 
     Parameters
@@ -102,6 +103,8 @@ def batch_loss(
         Which loss.
     stream
         Generator of what the objective samples, on the model's device.
+    view_stream
+        Generator of the augmentations, likewise.
     """
     valid_hidden, targets, last = [], [], []
     for group in batch.anchors:
@@ -117,13 +120,7 @@ def batch_loss(
     )
     if not config.is_regularised:
         return BatchLoss(prediction, prediction, None)
-    z_b = torch.cat(
-        [
-            model(sequences.windows(group.rows, group.width, skip_last=1))[:, -1]
-            for group in batch.partners
-        ]
-    )
-    regulariser = barlow_twins(
-        torch.cat(last), z_b[batch.partner_order], config.lam, config.scaling
+    regulariser = REGULARISER_LOSSES[config.regulariser.name](
+        model, sequences, batch, torch.cat(last), config.regulariser, view_stream
     )
     return BatchLoss(prediction + config.alpha * regulariser, prediction, regulariser)

@@ -78,6 +78,7 @@ def run_table(systems: Systems) -> pd.DataFrame:
     rows = [
         {
             "system": name,
+            "regulariser": run.experiment.loss.regulariser_name,
             "seed": run.experiment.train.seed,
             "run": run.id,
             "epoch kept": run.summary["best_epoch"],

@@ -88,7 +88,11 @@ class Run:
     def model(self, device: torch.device | None = None) -> SASRec:
         """Load the weights of the best epoch."""
         with torch.random.fork_rng(devices=[]):  # building draws initial weights
-            model = SASRec(len(self.items), self.experiment.model)
+            model = SASRec(
+                len(self.items),
+                self.experiment.model,
+                has_mask_token=self.experiment.loss.uses_mask_token,
+            )
         model.load_state_dict(_read(self.path / WEIGHTS, load_file))
         return model.to(device or torch.device("cpu")).eval()
 
@@ -219,9 +223,10 @@ def table_of_runs(root: Path) -> pd.DataFrame:
                 "run": run.id,
                 "source": run.experiment.data.source,
                 "objective": loss.objective.name,
-                "regulariser": loss.regulariser if loss.is_regularised else "none",
+                "regulariser": loss.regulariser_name,
                 "alpha": loss.alpha if loss.is_regularised else 0.0,
-                "lam": loss.lam if loss.is_regularised else np.nan,
+                "lam": getattr(loss.regulariser, "lam", np.nan) if loss.is_regularised else np.nan,
+                "view": getattr(loss.regulariser, "view", "") if loss.is_regularised else "",
                 "seed": run.experiment.train.seed,
                 "best_epoch": run.summary["best_epoch"],
                 **{name: test[name] for name in ("hr@10", "ndcg@10", "cov@10")},

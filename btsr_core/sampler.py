@@ -9,6 +9,7 @@ run equal an uninterrupted one.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -85,6 +86,26 @@ class PackedSequences:
         reach = back <= self.lengths[rows, None]  # (B, width)
         places = (self.ends[rows, None] - back).clamp_(min=0)
         return torch.where(reach, self.item_ids[places], self.padding_id)
+
+    @cached_property
+    def successors(self) -> Tensor:
+        """(n_items,) for each item the other item that most often comes right after it.
+
+        The lower id of equals; an item that nothing else follows is its own successor.
+        """
+        begins = torch.zeros(len(self.item_ids) + 1, dtype=torch.bool, device=self.ends.device)
+        begins[self.ends - self.lengths] = True  # no successor crosses from sequence to sequence
+        first, second = self.item_ids[:-1], self.item_ids[1:]
+        follows = ~begins[1:-1] & (first != second)
+        pairs = (first * self.padding_id + second)[follows]
+        pairs, counts = torch.unique(pairs, return_counts=True)  # sorted: lower ids first
+        pairs = pairs[counts.argsort(stable=True, descending=True)]
+        pairs = pairs[(pairs // self.padding_id).argsort(stable=True)]
+        items, n = torch.unique_consecutive(pairs // self.padding_id, return_counts=True)
+        best = pairs[n.cumsum(0) - n]
+        found = torch.arange(self.padding_id, device=self.ends.device)
+        found[items] = best % self.padding_id
+        return found
 
 
 @dataclass(frozen=True)

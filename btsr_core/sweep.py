@@ -15,6 +15,7 @@ from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, pick_device, run_experiment
 from btsr_core.files import runs_dir
 from btsr_core.runs import Run, is_finished
+from btsr_core.settings import NoRegulariser
 
 
 def with_seeds(experiment: Experiment, n_seeds: int) -> list[Experiment]:
@@ -111,7 +112,8 @@ def run_systems(
     dict
         `SASRec-CE` and `BT-SR`, each with a run a seed, the same seeds in the same order.
     """
-    plain = base.model_copy(update={"loss": base.loss.model_copy(update={"regulariser": "none"})})
+    loss = base.loss.model_copy(update={"regulariser": NoRegulariser()})
+    plain = base.model_copy(update={"loss": loss})
     pairs = zip(with_seeds(plain, n_seeds), with_seeds(base, n_seeds), strict=True)
     found = run_all(list(chain.from_iterable(pairs)), runs=runs, mirror=mirror, progress=progress)
     return {"SASRec-CE": found[0::2], "BT-SR": found[1::2]}

@@ -75,7 +75,8 @@ def build_model(experiment: Experiment, n_items: int, device: torch.device) -> S
     """Return the untrained model of an experiment: the same weights on every device."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_of(experiment.train.seed, "weights"))
-        return SASRec(n_items, experiment.model).to(device)
+        with_mask = experiment.loss.uses_mask_token
+        return SASRec(n_items, experiment.model, has_mask_token=with_mask).to(device)
 
 
 def fit(
@@ -182,7 +183,10 @@ def describe(experiment: Experiment) -> str:
     loss = experiment.loss
     name = f"SASRec-{loss.objective.name.upper()}"
     if loss.is_regularised:
-        name += f" + {loss.regulariser} (alpha {loss.alpha:g}, lambda {loss.lam:g})"
+        changed = loss.regulariser.model_dump(exclude_defaults=True)
+        told = {"alpha": loss.alpha, **changed}
+        words = ", ".join(f"{setting} {value}" for setting, value in told.items())
+        name += f" + {loss.regulariser.name} ({words})"
     return f"{name}, seed {experiment.train.seed}"
 
 
@@ -204,7 +208,9 @@ def train_epoch(
     device = train_set.rows.device
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # sequences, prediction, regulariser
     model.train()
-    stream = generator(device, config.seed, "objective", epoch)
+    stream, view_stream = (
+        generator(device, config.seed, name, epoch) for name in ("objective", "views")
+    )
     # Seeding reaches the generators of all GPUs, so all of them are put back.
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed_of(config.seed, "dropout", epoch))
@@ -212,7 +218,9 @@ def train_epoch(
             train_set, config.batch_size, experiment.model.max_len, config.seed, epoch
         )
         for batch in batches:
-            loss = batch_loss(model, train_set.sequences, batch, experiment.loss, stream)
+            loss = batch_loss(
+                model, train_set.sequences, batch, experiment.loss, stream, view_stream
+            )
             adam.zero_grad(set_to_none=True)
             loss.total.backward()  # type: ignore[no-untyped-call]
             adam.step()

@@ -73,6 +73,40 @@ def scalable_cross_entropy(hidden, item_table, targets, directions, n_positions,
     return sum(worst.values()) / len(worst)
 
 
+def vicreg(z_a, z_b, invariance, variance, covariance):
+    """Bardes et al. with their code's means and sums, column by column."""
+    batch, dim = z_a.shape
+    squared = sum((z_a[n, d] - z_b[n, d]) ** 2 for n in range(batch) for d in range(dim))
+    hinge = redundancy = 0.0
+    for z in (z_a, z_b):
+        mean = [sum(z[n, d] for n in range(batch)) / batch for d in range(dim)]
+        for i in range(dim):
+            for j in range(dim):
+                products = [(z[n, i] - mean[i]) * (z[n, j] - mean[j]) for n in range(batch)]
+                entry = sum(products) / (batch - 1)
+                if i == j:
+                    hinge += max(0.0, 1 - math.sqrt(entry + 1e-4)) / dim / 2
+                else:
+                    redundancy += entry**2 / dim
+    return invariance * squared / (batch * dim) + variance * hinge + covariance * redundancy
+
+
+def info_nce(z_a, z_b, temperature, targets=None):
+    """Every row against every other; rows of other pairs with its target are passed over."""
+    batch = len(z_a)
+    rows, total = [*z_a, *z_b], 0.0
+    for k, row in enumerate(rows):
+        positive, below = (k + batch) % (2 * batch), 0.0
+        for other, candidate in enumerate(rows):
+            if other == k:
+                continue
+            same = targets is not None and targets[k % batch] == targets[other % batch]
+            if other == positive or not same:
+                below += math.exp(float(row @ candidate) / temperature)
+        total -= math.log(math.exp(float(row @ rows[positive]) / temperature) / below)
+    return total / (2 * batch)
+
+
 def ranking(scores, target, seen, k):
     """Sort one user's catalogue: (rank of the target or None where it is seen, k best items)."""
     candidates = [i for i in range(len(scores)) if i not in seen]

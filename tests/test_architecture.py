@@ -11,8 +11,9 @@ PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
     "__init__", "errors", "files",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
-    "config", "sampler", "model",
-    "cross_entropy", "binary", "sce", "barlow_twins", "objectives", "metrics", "evaluate", "train",
+    "settings", "config", "sampler", "model",
+    "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
+    "regularisers", "objectives", "metrics", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",
     "baselines", "analysis", "report", "figures", "sentences",
     "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",

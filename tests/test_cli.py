@@ -9,6 +9,8 @@ from btsr_core import cli
 from btsr_core.cli import app
 from btsr_core.datasets import DATASETS
 from btsr_core.metrics import CUTOFFS
+from btsr_core.runs import find_run
+from btsr_core.settings import CL4SRec, DuoRec, VICReg
 
 RUN = CliRunner()
 
@@ -44,6 +46,43 @@ def test_train_again_gives_the_same_run(trained, tiny_csv):
     assert json.loads(again.stdout) == said
     table = call("train", tiny_csv, "--runs", runs, *SMALL)
     assert "ndcg" in table.stdout
+
+
+def test_regularisers_take_their_own_settings_and_their_runs_load(tiny_csv, tmp_path):
+    options = ("--runs", tmp_path, *SMALL, "--json")
+    said = []
+    for own in (
+        ("cl4srec", "--crop", 0.5, "--mask", 0.4, "--reorder", 0.5, "--temperature", 2),
+        (
+            "vicreg",
+            "--view",
+            "mask",
+            "--view-share",
+            0.5,
+            "--invariance",
+            3,
+            "--variance",
+            4,
+            "--covariance",
+            2,
+        ),
+        ("duorec", "--drop-same-target", "--alpha", 0.1),
+    ):
+        result = call("train", tiny_csv, "--regulariser", *own, *options)
+        assert result.exit_code == 0, result.output
+        said.append(json.loads(result.stdout)["run"])
+    rows = {r["run"]: r for r in json.loads(call("runs", "--runs", tmp_path, "--json").stdout)}
+    assert [rows[run]["regulariser"] for run in said] == ["cl4srec", "vicreg", "duorec"]
+    assert [rows[run]["view"] for run in said] == ["", "mask", ""]
+    losses = [find_run(run, tmp_path).experiment.loss for run in said]
+    assert [loss.regulariser for loss in losses] == [
+        CL4SRec(crop=0.5, mask=0.4, reorder=0.5, temperature=2),
+        VICReg(view="mask", view_share=0.5, invariance=3, variance=4, covariance=2),
+        DuoRec(drop_same_target=True),
+    ]
+    for run in said:  # the first two have a mask token, which is no item
+        result = call("recommend", run, "--history", "i1,i2", "--runs", tmp_path)
+        assert result.exit_code == 0, result.output
 
 
 def test_recommend(trained):
@@ -103,6 +142,8 @@ def test_split_prints_the_sizes(tiny_csv, history):
         (("train", "{csv}", "--alpha", "-1"), "alpha"),
         (("train", "{csv}", "--objective", "mse"), "ce"),
         (("train", "{csv}", "--n-negatives", "5"), "bce"),
+        (("train", "{csv}", "--regulariser", "none", "--lam", "0.1"), "barlow-twins"),
+        (("train", "{csv}", "--regulariser", "infonce"), "duorec"),
         (("recommend", "feed", "--history", "1", "--runs", "nowhere"), "feed"),
     ],
 )

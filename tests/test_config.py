@@ -3,15 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from btsr_core.config import (
-    OBJECTIVES,
-    SCE,
-    Experiment,
-    LossConfig,
-    experiment,
-    objective_settings,
-)
+from btsr_core.config import Experiment, experiment
 from btsr_core.errors import InputError
+from btsr_core.settings import (
+    CHOICES,
+    SCE,
+    BarlowTwins,
+    LossConfig,
+    NoRegulariser,
+    VICReg,
+    own_settings,
+)
 
 
 def test_settings_find_their_section():
@@ -33,6 +35,12 @@ def test_settings_find_their_section():
         ({"patience": 0}, "patience"),
         ({"objective": "bce", "n_negatives": 0}, "n_negatives"),
         ({"objective": "gbce", "t": 2}, "t = 2"),
+        ({"regulariser": "bt"}, "regulariser = 'bt'"),
+        ({"lam": -1}, "lam = -1"),
+        ({"view": "shuffle"}, "shuffle"),
+        ({"view": "crop", "view_share": 1.5}, "view_share = 1.5"),
+        ({"view": "dropout", "view_share": 0.5}, "belongs to crop, mask, reorder, substitute"),
+        ({"regulariser": "duorec", "temperature": 0}, "temperature = 0"),
     ],
 )
 def test_wrong_settings_are_named(settings, said):
@@ -56,19 +64,17 @@ def test_the_same_description_has_the_same_id_after_json(alpha, seed):
 # For every field a second value: each must change the id, or be named below as without effect.
 OTHER = {
     "k_core": 3, "cutoff_quantile": 0.9, "dim": 32, "n_blocks": 1, "n_heads": 2, "dropout": 0.1,
-    "max_len": 20, "regulariser": "none", "alpha": 0.5, "lam": 0.3, "scaling": "sum",
-    "batch_size": 64, "lr": 0.01, "weight_decay": 0.1, "max_epochs": 9, "patience": 9, "seed": 1,
-    "exclude_seen": False, "select_on": "after-cutoff",
+    "max_len": 20, "alpha": 0.5, "batch_size": 64, "lr": 0.01, "weight_decay": 0.1,
+    "max_epochs": 9, "patience": 9, "seed": 1, "exclude_seen": False, "select_on": "after-cutoff",
 }  # fmt: skip
 WITHOUT_EFFECT = {"source": "a.csv", "user_col": "u", "item_col": "i", "time_col": "t"}
-OBJECTIVE = {"objective"}  # see below
 
 
 def test_every_field_counts_in_the_id_or_is_known_not_to():
     fields = {
         f for section in Experiment.model_fields.values() for f in section.annotation.model_fields
     }
-    assert fields == set(OTHER) | set(WITHOUT_EFFECT) | OBJECTIVE
+    assert fields == set(OTHER) | set(WITHOUT_EFFECT) | set(CHOICES)  # see below
     default = Experiment().run_id("f")
     for name, value in OTHER.items():
         assert experiment(**{name: value}).run_id("f") != default, name
@@ -79,34 +85,111 @@ def test_every_field_counts_in_the_id_or_is_known_not_to():
 
 def test_an_absent_regulariser_has_no_parameters():
     plain = experiment(regulariser="none").run_id("f")
-    assert experiment(regulariser="none", alpha=0.5, lam=0.3).run_id("f") == plain
+    assert experiment(regulariser="none", alpha=0.5).run_id("f") == plain
     assert experiment(alpha=0.0, scaling="sum").run_id("f") == plain
+    assert experiment(alpha=0.0, regulariser="cl4srec", mask=0.5).run_id("f") == plain
 
 
-OTHER_OF_OBJECTIVE = {
-    "bce": {"n_negatives": 2, "reduction": "mean"},
-    "gbce": {"n_negatives": 2, "t": 0.9},
-    "ce": {},
-    "sce": {"bucket_items": 64, "n_buckets": 5, "bucket_positions": 5, "mix": False},
+ONE_VIEW = {"view": "dropout"}
+OTHER_OF = {
+    "objective": {
+        "bce": {"n_negatives": 2, "reduction": "mean"},
+        "gbce": {"n_negatives": 2, "t": 0.9},
+        "ce": {},
+        "sce": {"bucket_items": 64, "n_buckets": 5, "bucket_positions": 5, "mix": False},
+    },
+    "regulariser": {
+        "none": {},
+        "barlow-twins": {"lam": 0.3, "scaling": "sum", **ONE_VIEW},
+        "vicreg": {"invariance": 9, "variance": 9, "covariance": 9, **ONE_VIEW},
+        "cl4srec": {"crop": 0.5, "mask": 0.5, "reorder": 0.5, "temperature": 0.5},
+        "duorec": {"temperature": 0.5, "drop_same_target": True},
+    },
 }
 
 
-def test_every_setting_of_every_objective_counts_in_the_id():
-    assert set(OTHER_OF_OBJECTIVE) == set(OBJECTIVES)
-    ids = {experiment(objective=name).run_id("f") for name in OBJECTIVES}
-    assert len(ids) == len(OBJECTIVES)
-    for name, others in OTHER_OF_OBJECTIVE.items():
-        assert set(others) == set(objective_settings(name))
+@pytest.mark.parametrize("kind", CHOICES)
+def test_every_setting_of_every_choice_counts_in_the_id(kind):
+    assert set(OTHER_OF[kind]) == set(CHOICES[kind])
+    ids = {experiment(**{kind: name}).run_id("f") for name in CHOICES[kind]}
+    assert len(ids) == len(CHOICES[kind])
+    for name, others in OTHER_OF[kind].items():
+        assert set(others) == set(own_settings(kind, name)) - {"view_share"}  # see below
         for setting, value in others.items():
-            changed = experiment(**{"objective": name, setting: value}).run_id("f")
+            changed = experiment(**{kind: name, setting: value}).run_id("f")
             assert changed not in ids, (name, setting)
             ids.add(changed)
 
 
-def test_a_setting_of_another_objective_is_refused():
-    with pytest.raises(InputError, match="belongs to bce, gbce"):
-        experiment(objective="ce", n_negatives=3)
+@pytest.mark.parametrize("regulariser", ["barlow-twins", "vicreg"])
+@pytest.mark.parametrize("view", ["crop", "mask", "reorder", "substitute"])
+def test_the_share_of_a_view_counts_and_its_default_is_no_other_description(regulariser, view):
+    default = experiment(regulariser=regulariser, view=view)
+    share = default.loss.regulariser.view_share
+    named = experiment(regulariser=regulariser, view=view, view_share=share)
+    assert named.run_id("f") == default.run_id("f")
+    other = experiment(regulariser=regulariser, view=view, view_share=0.5)
+    assert other.run_id("f") != default.run_id("f")
 
 
-def test_an_objective_by_its_name_alone():
-    assert LossConfig(objective="sce").objective == SCE()
+def test_flat_names_are_unique_across_sections_and_choices():
+    fields = [
+        f for section in Experiment.model_fields.values() for f in section.annotation.model_fields
+    ]
+    own = [
+        {setting for name in CHOICES[kind] for setting in own_settings(kind, name)}
+        for kind in CHOICES
+    ]
+    names = [*fields, *own[0], *own[1]]
+    assert len(names) == len(set(names))
+
+
+def test_settings_of_objective_and_regulariser_stand_side_by_side():
+    loss = experiment(objective="bce", n_negatives=7, regulariser="vicreg", covariance=4).loss
+    assert loss.objective.n_negatives == 7
+    assert loss.regulariser == VICReg(covariance=4)
+    assert experiment(lam=0.4).loss.regulariser == BarlowTwins(lam=0.4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"objective": "ce", "n_negatives": 3}, "objective 'ce'; it belongs to bce, gbce"),
+        ({"regulariser": "none", "lam": 0.1}, "regulariser 'none'; it belongs to barlow-twins"),
+        ({"regulariser": "duorec", "view": "crop"}, "it belongs to barlow-twins, vicreg"),
+        ({"temperature": 2}, "it belongs to cl4srec, duorec"),
+    ],
+)
+def test_a_setting_of_another_choice_is_refused(settings, said):
+    with pytest.raises(InputError, match=said):
+        experiment(**settings)
+
+
+def test_a_choice_by_its_name_alone():
+    loss = LossConfig(objective="sce", regulariser="vicreg")
+    assert (loss.objective, loss.regulariser) == (SCE(), VICReg())
+
+
+def test_descriptions_stored_before_regularisers_had_settings_stay_readable():
+    stored = {"objective": {"name": "ce"}, "alpha": 0.3, "lam": 0.4, "scaling": "sum"}
+    found = LossConfig.model_validate(stored | {"regulariser": "barlow-twins"})
+    assert found.regulariser == BarlowTwins(lam=0.4, scaling="sum")
+    plain = LossConfig.model_validate(stored | {"regulariser": "none"})
+    assert (plain.regulariser, plain.alpha) == (NoRegulariser(), 0.3)
+    with pytest.raises(ValidationError):
+        LossConfig.model_validate(stored | {"regulariser": "vicreg"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "uses"),
+    [
+        ({}, False),
+        ({"view": "mask"}, True),
+        ({"view": "crop"}, False),
+        ({"regulariser": "cl4srec"}, True),
+        ({"regulariser": "cl4srec", "alpha": 0.0}, False),
+        ({"regulariser": "duorec"}, False),
+    ],
+)
+def test_a_mask_token_only_where_a_view_masks(settings, uses):
+    assert experiment(**settings).loss.uses_mask_token == uses

@@ -84,3 +84,28 @@ def test_padding_row_is_zero_never_scored_and_never_learns():
 def test_positions_count_from_the_newest_item(model):
     ahead, newest = model(torch.tensor([[1, 2, 2]]))[0, 1], model(torch.tensor([[1, 2]]))[0, 1]
     assert not torch.allclose(ahead, newest)  # the same prefix, one step older
+
+
+def test_a_mask_token_adds_one_vector_and_changes_no_other_weight():
+    states = []
+    for has_mask_token in (False, True):
+        torch.manual_seed(3)
+        model = SASRec(N_ITEMS, ModelConfig(dim=8), has_mask_token=has_mask_token)
+        assert model.item_table.shape == (N_ITEMS, 8)
+        states.append(model.state_dict())
+    plain, masked = states
+    assert masked.pop("mask_embedding.weight").shape == (1, 8)
+    assert plain.keys() == masked.keys()
+    assert all(torch.equal(plain[name], masked[name]) for name in plain)
+
+
+def test_a_masked_item_is_seen_as_the_mask_vector():
+    torch.manual_seed(4)
+    model = SASRec(N_ITEMS, ModelConfig(dim=8), has_mask_token=True).eval()
+    with torch.no_grad():
+        model.mask_embedding.weight.copy_(model.item_table[5:6])
+    ids = torch.tensor([[N_ITEMS, 3, model.mask_id, 7]])
+    torch.testing.assert_close(model(ids), model(torch.tensor([[N_ITEMS, 3, 5, 7]])))
+    model(ids)[:, -1].sum().backward()
+    assert model.mask_embedding.weight.grad.abs().sum() > 0
+    assert torch.equal(model.item_embedding.weight.grad[N_ITEMS], torch.zeros(8))

@@ -67,6 +67,8 @@ def test_split_table_and_run_table(split, systems):
     assert sizes.loc["test users", "history full"] == f"{len(split.held_out['full'].test):,}"
     runs = report.run_table(systems)
     assert runs["run"].tolist() == [run.id for found in systems.values() for run in found]
+    assert set(runs.loc["SASRec-CE", "regulariser"]) == {"none"}
+    assert set(runs.loc["BT-SR", "regulariser"]) == {"barlow-twins"}
 
 
 def test_interactions_are_described(tiny):

@@ -1,5 +1,5 @@
 from collections import Counter
-from itertools import chain
+from itertools import chain, pairwise
 
 import pytest
 import torch
@@ -135,3 +135,13 @@ def test_the_stored_sequences_stay_as_they_are():
     windows = store.windows(torch.tensor([0, 1]), 3)
     windows.fill_(7)
     assert torch.equal(store.item_ids, before)
+
+
+@given(sequences.filter(any))
+def test_successors_are_the_most_frequent_other_next_items(lists):
+    counts = Counter()
+    for items in lists:
+        counts.update(pair for pair in pairwise(items) if pair[0] != pair[1])
+    for item, found in enumerate(packed(lists).successors.tolist()):
+        after = [(-n, second) for (first, second), n in counts.items() if first == item]
+        assert found == (min(after)[1] if after else item)

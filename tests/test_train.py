@@ -1,16 +1,19 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 import torch
 
 from btsr_core import train
-from btsr_core.config import OBJECTIVES, experiment
+from btsr_core.barlow_twins import barlow_twins
+from btsr_core.config import experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, prepare
 from btsr_core.objectives import batch_loss
 from btsr_core.protocol import EvalSet, HeldOut, Sequences, split_interactions
 from btsr_core.sampler import PackedSequences, epoch_batches, generator, index_by_target
+from btsr_core.settings import OBJECTIVES, REGULARISERS
 from btsr_core.train import build_model, fit, load_checkpoint
 
 CPU = torch.device("cpu")
@@ -23,7 +26,7 @@ def split(tiny):
 
 def with_settings(tiny, **settings):
     flat = {k: v for section in tiny.model_dump().values() for k, v in section.items()}
-    return experiment(**flat | {"objective": "ce"} | settings)
+    return experiment(**flat | {"objective": "ce", "regulariser": "barlow-twins"} | settings)
 
 
 def trained(described, split, **options):
@@ -41,13 +44,42 @@ def assert_same(left, right):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("alpha", [0.0, 0.3])
-def test_one_seed_gives_one_model(tiny, split, alpha, objective):
-    described = with_settings(tiny, alpha=alpha, objective=objective)
+@pytest.mark.parametrize("regulariser", REGULARISERS)
+def test_one_seed_gives_one_model(tiny, split, regulariser, objective):
+    described = with_settings(
+        tiny, alpha=0.3, objective=objective, regulariser=regulariser, max_epochs=2
+    )
     torch.manual_seed(1)
     first = trained(described, split)
     torch.manual_seed(2)  # whatever the caller's generator holds
     assert_same(first, trained(described, split))
+    weights, records, _ = first
+    assert all(torch.isfinite(weight).all() for weight in weights.values())
+    for record in records:
+        assert ("loss_regulariser" in record) == (regulariser != "none")
+        assert record.get("loss_regulariser", 1.0) > 0
+
+
+@pytest.mark.parametrize("regulariser", ["barlow-twins", "vicreg"])
+def test_every_view_trains_another_model(tiny, split, regulariser):
+    losses = set()
+    for view in ("partner", "dropout", "crop", "mask", "reorder", "substitute"):
+        described = with_settings(tiny, regulariser=regulariser, view=view, max_epochs=1)
+        losses.add(trained(described, split)[1][0]["loss_regulariser"])
+    assert len(losses) == 6
+    assert all(map(math.isfinite, losses))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"lam": 0.3}, "SASRec-CE + barlow-twins (alpha 0.2, lam 0.3), seed 0"),
+        ({"regulariser": "duorec", "objective": "sce"}, "SASRec-SCE + duorec (alpha 0.2), seed 0"),
+        ({"alpha": 0.0, "view": "crop"}, "SASRec-CE, seed 0"),
+    ],
+)
+def test_the_label_names_the_regulariser_and_what_was_changed(settings, said):
+    assert train.describe(experiment(**settings)) == said
 
 
 def test_another_seed_gives_another(tiny, split):
@@ -57,9 +89,33 @@ def test_another_seed_gives_another(tiny, split):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_alpha_zero_is_the_objective_alone(tiny, split, objective):
-    plain = with_settings(tiny, regulariser="none", objective=objective)
-    zero = with_settings(tiny, alpha=0.0, objective=objective)
-    assert_same(trained(plain, split), trained(zero, split))
+    common = {"objective": objective, "max_epochs": 2}
+    plain = trained(with_settings(tiny, regulariser="none", **common), split)
+    for regulariser in REGULARISERS:
+        zero = with_settings(tiny, alpha=0.0, regulariser=regulariser, **common)
+        assert_same(plain, trained(zero, split))
+
+
+def test_every_epoch_of_every_seed_has_streams_of_its_own(tiny, split, monkeypatch):
+    keys = []
+    monkeypatch.setattr(
+        train, "generator", lambda device, *key: keys.append(key) or generator(device, *key)
+    )
+    for seed in (0, 1):
+        trained(with_settings(tiny, seed=seed, max_epochs=2), split)
+    names = ("objective", "views")
+    assert keys == [(seed, n, epoch) for seed in (0, 1) for epoch in (0, 1) for n in names]
+
+
+def test_training_leaves_the_sequences_alone(tiny, split):
+    """Augmentations written through a view of the training tensor would decay it over epochs."""
+    described = with_settings(tiny, regulariser="cl4srec", mask=0.9)
+    model = build_model(described, split.n_items, CPU)
+    train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, CPU))
+    before = train_set.sequences.item_ids.clone()
+    for epoch in range(2):
+        train.train_epoch(model, torch.optim.Adam(model.parameters()), train_set, described, epoch)
+        assert torch.equal(train_set.sequences.item_ids, before)
 
 
 def test_training_leaves_the_global_generator_alone(tiny, split):
@@ -72,29 +128,35 @@ class Killed(BaseException):
     """Stands for a signal that nothing catches."""
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3])
-def test_a_resumed_run_equals_an_uninterrupted_one(tiny, split, tmp_path, monkeypatch, epochs):
-    whole = trained(tiny, split)
+@pytest.mark.parametrize(
+    ("epochs", "regulariser"),
+    [(1, "barlow-twins"), (2, "barlow-twins"), (3, "barlow-twins"), (2, "cl4srec")],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    tiny, split, tmp_path, monkeypatch, epochs, regulariser
+):
+    described = with_settings(tiny, regulariser=regulariser)
+    whole = trained(described, split)
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
     file = tmp_path / "checkpoint.safetensors"
     real = train.train_epoch
 
-    def killed(model, adam, train_set, described, epoch):
+    def killed(model, adam, train_set, experiment, epoch):
         if epoch == epochs:
             raise Killed
-        return real(model, adam, train_set, described, epoch)
+        return real(model, adam, train_set, experiment, epoch)
 
     monkeypatch.setattr(train, "train_epoch", killed)
     with pytest.raises(Killed):
-        trained(tiny, split, checkpoint=file)
+        trained(described, split, checkpoint=file)
     trained_epochs = []
 
-    def counted(model, adam, train_set, described, epoch):
+    def counted(model, adam, train_set, experiment, epoch):
         trained_epochs.append(epoch)
-        return real(model, adam, train_set, described, epoch)
+        return real(model, adam, train_set, experiment, epoch)
 
     monkeypatch.setattr(train, "train_epoch", counted)
-    assert_same(whole, trained(tiny, split, checkpoint=file))
+    assert_same(whole, trained(described, split, checkpoint=file))
     assert trained_epochs == list(range(epochs, tiny.train.max_epochs))
 
 
@@ -160,7 +222,7 @@ def test_the_loss_of_a_batch_is_eq_8_on_valid_positions(tiny, split):
     model = build_model(described, split.n_items, CPU).double()
     store = PackedSequences.pack(split.train, split.n_items, CPU)
     batch = next(iter(epoch_batches(index_by_target(store), 16, 6, seed=0, epoch=0)))
-    loss = batch_loss(model, store, batch, described.loss, generator(CPU, 0))
+    loss = batch_loss(model, store, batch, described.loss, generator(CPU, 0), generator(CPU, 1))
 
     lists = split.train.to_lists()
     anchors = [row for group in batch.anchors for row in group.rows.tolist()]
@@ -176,10 +238,14 @@ def test_the_loss_of_a_batch_is_eq_8_on_valid_positions(tiny, split):
     prediction = torch.stack(nll).mean()
     import oracles
 
-    z_a, z_b = (
-        torch.stack([last[row] for row in rows]).detach().numpy() for rows in (anchors, partners)
+    lam = described.loss.regulariser.lam
+    z_a, z_b = (torch.stack([last[row] for row in rows]) for rows in (anchors, partners))
+    _, regulariser = oracles.barlow_twins(z_a.detach().numpy(), z_b.detach().numpy(), lam)
+    weights = list(model.blocks.parameters())  # the gradient takes both views' paths
+    torch.testing.assert_close(
+        torch.autograd.grad(loss.regulariser, weights, retain_graph=True),
+        torch.autograd.grad(barlow_twins(z_a, z_b, lam, "sum"), weights, retain_graph=True),
     )
-    _, regulariser = oracles.barlow_twins(z_a, z_b, described.loss.lam)
     np.testing.assert_allclose(loss.prediction.item(), prediction.item(), rtol=1e-9)
     np.testing.assert_allclose(loss.regulariser.item(), regulariser, rtol=1e-9)
     np.testing.assert_allclose(loss.total.item(), prediction.item() + 0.7 * regulariser, rtol=1e-9)

@@ -1,0 +1,153 @@
+"""From a regulariser's name to its loss on a batch, and the views that it compares."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from btsr_core.barlow_twins import barlow_twins
+from btsr_core.info_nce import info_nce
+from btsr_core.model import SASRec
+from btsr_core.sampler import Batch, PackedSequences
+from btsr_core.settings import BarlowTwins, CL4SRec, DuoRec, VICReg, View
+from btsr_core.vicreg import vicreg
+from btsr_core.views import crop, mask, reorder, substitute, two_augmentations
+
+RegulariserLoss = Callable[[SASRec, PackedSequences, Batch, Tensor, Any, torch.Generator], Tensor]
+"""Model, training sequences, anchors and partners among them, (B, D) last-position outputs of the
+anchors in the batch's order, settings, stream of the augmentations -> scalar."""
+
+
+def view_outputs(
+    model: SASRec,
+    sequences: PackedSequences,
+    batch: Batch,
+    view: View,
+    share: float | None,
+    stream: torch.Generator,
+) -> Tensor:
+    """Encode another view of a batch's anchors.
+
+    Parameters
+    ----------
+    view
+        `partner`: the same-target partners; `dropout`: the anchors once more; else the anchors
+        augmented, see `views`.
+    share
+        Of the items, as in `views`; the first two have no use for it.
+
+    Returns
+    -------
+    Tensor
+        (B, D) last-position outputs, in the order of the anchors.
+    """
+    groups = batch.partners if view == "partner" else batch.anchors
+    outputs = []
+    for group in groups:
+        inputs = sequences.windows(group.rows, group.width, skip_last=1)
+        outputs.append(model(_augmented(model, sequences, inputs, view, share, stream))[:, -1])
+    z = torch.cat(outputs)
+    return z[batch.partner_order] if view == "partner" else z
+
+
+def _augmented(
+    model: SASRec,
+    sequences: PackedSequences,
+    inputs: Tensor,
+    view: View,
+    share: float | None,
+    stream: torch.Generator,
+) -> Tensor:
+    if share is None:
+        return inputs
+    padding = sequences.padding_id
+    match view:
+        case "crop":
+            return crop(inputs, padding, share, stream)
+        case "mask":
+            return mask(inputs, padding, share, model.mask_id, stream)
+        case "reorder":
+            return reorder(inputs, padding, share, stream)
+        case "substitute":
+            return substitute(inputs, padding, share, sequences.successors, stream)
+        case _:
+            return inputs
+
+
+def _barlow_twins(
+    model: SASRec,
+    sequences: PackedSequences,
+    batch: Batch,
+    anchors: Tensor,
+    settings: BarlowTwins,
+    stream: torch.Generator,
+) -> Tensor:
+    z_b = view_outputs(model, sequences, batch, settings.view, settings.view_share, stream)
+    return barlow_twins(anchors, z_b, settings.lam, settings.scaling)
+
+
+def _vicreg(
+    model: SASRec,
+    sequences: PackedSequences,
+    batch: Batch,
+    anchors: Tensor,
+    settings: VICReg,
+    stream: torch.Generator,
+) -> Tensor:
+    return vicreg(
+        anchors,
+        view_outputs(model, sequences, batch, settings.view, settings.view_share, stream),
+        invariance=settings.invariance,
+        variance=settings.variance,
+        covariance=settings.covariance,
+    )
+
+
+def _cl4srec(
+    model: SASRec,
+    sequences: PackedSequences,
+    batch: Batch,
+    _: Tensor,
+    settings: CL4SRec,
+    stream: torch.Generator,
+) -> Tensor:
+    shares = settings.crop, settings.mask, settings.reorder
+    z_a, z_b = [], []
+    for group in batch.anchors:
+        inputs = sequences.windows(group.rows, group.width, skip_last=1)
+        pair = two_augmentations(inputs, sequences.padding_id, model.mask_id, shares, stream)
+        one, other = model(torch.cat(pair))[:, -1].chunk(2)
+        z_a.append(one)
+        z_b.append(other)
+    return info_nce(torch.cat(z_a), torch.cat(z_b), settings.temperature)
+
+
+def _duorec(
+    model: SASRec,
+    sequences: PackedSequences,
+    batch: Batch,
+    _: Tensor,
+    settings: DuoRec,
+    stream: torch.Generator,
+) -> Tensor:
+    again, partners = (
+        view_outputs(model, sequences, batch, view, None, stream) for view in ("dropout", "partner")
+    )
+    targets = None
+    if settings.drop_same_target:
+        rows = torch.cat([group.rows for group in batch.anchors])
+        targets = sequences.item_ids[sequences.ends[rows] - 1]
+    return info_nce(again, partners, settings.temperature, targets)
+
+
+REGULARISER_LOSSES: Mapping[str, RegulariserLoss] = MappingProxyType(
+    {
+        "barlow-twins": _barlow_twins,
+        "vicreg": _vicreg,
+        "cl4srec": _cl4srec,
+        "duorec": _duorec,
+    }
+)
+"""By the regulariser's name; `none` has none."""

@@ -1,0 +1,229 @@
+"""Settings of the loss: which objective, which regulariser, and what each can be told.
+
+Both are discriminated unions: a setting belongs to the objective or the regulariser that uses it,
+and to no other, so that a description says nothing that has no effect.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+ObjectiveName = Literal["bce", "gbce", "ce", "sce"]
+RegulariserName = Literal["none", "barlow-twins", "vicreg", "cl4srec", "duorec"]
+Scaling = Literal["per-dimension", "sum"]
+View = Literal["partner", "dropout", "crop", "mask", "reorder", "substitute"]
+
+VIEW_SHARES: Mapping[str, float] = MappingProxyType(
+    {"crop": 0.6, "mask": 0.3, "reorder": 0.6, "substitute": 0.3}
+)
+"""Share of a history's items that a view keeps (crop) or changes; the first three are CL4SRec's."""
+
+Count = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Description(BaseModel):
+    """Part of an experiment's description: frozen, validated, without unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class CE(Description):
+    """Full-softmax cross-entropy (Eq. 3)."""
+
+    name: Literal["ce"] = "ce"
+
+
+class BCE(Description):
+    """Binary cross-entropy on sampled negatives (Eq. 1)."""
+
+    name: Literal["bce"] = "bce"
+    n_negatives: Count = 1
+    """K; one is SASRec's own choice."""
+    reduction: Literal["sum", "mean"] = "sum"
+    """Over the 1 + K terms: `sum` is Eq. 1."""
+
+
+class GBCE(Description):
+    """BCE whose positive probability is raised to a power below one, as in gSASRec."""
+
+    name: Literal["gbce"] = "gbce"
+    n_negatives: Count = 256
+    """K; the default and that of t are gSASRec's."""
+    t: Annotated[float, Field(ge=0, le=1)] = 0.75
+    """Calibration: 0 is BCE, 1 undoes the overconfidence that sampling causes."""
+
+
+class SCE(Description):
+    """Softmax over hard negatives found by random buckets (Eq. 4)."""
+
+    name: Literal["sce"] = "sce"
+    bucket_items: Count = 256
+    """Items a bucket."""
+    n_buckets: Annotated[int, Field(ge=0)] = 0
+    """Buckets a batch; 0 takes floor(2 sqrt(N)) for N positions, as its authors do."""
+    bucket_positions: Annotated[int, Field(ge=0)] = 0
+    """Positions a bucket; 0 likewise."""
+    mix: bool = True
+    """Whether directions are mixtures of the positions, or plain Gaussian."""
+
+
+class NoRegulariser(Description):
+    """The objective alone."""
+
+    name: Literal["none"] = "none"
+
+
+class _SecondView(Description):
+    """A regulariser between the anchors and one other view of them."""
+
+    view: View = "partner"
+    """The other view: a same-target partner (§3.2), a second dropout pass, or an augmentation."""
+    view_share: Share | None = None
+    """Share of the items that crop keeps, or that mask, reorder and substitute change; by default
+    that of `VIEW_SHARES`. The other views have none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_share(cls, value: Any) -> Any:
+        # Filled in here, not where it is used: a default and the same share in so many words are
+        # one description, with one hash.
+        if isinstance(value, dict) and value.get("view_share") is None:
+            return {**value, "view_share": VIEW_SHARES.get(str(value.get("view")))}
+        return value
+
+    @model_validator(mode="after")
+    def _share_has_a_view(self) -> "_SecondView":
+        if self.view_share is not None and self.view not in VIEW_SHARES:
+            raise ValueError(
+                f"view_share has no meaning for view {self.view!r}; "
+                f"it belongs to {', '.join(VIEW_SHARES)}"
+            )
+        return self
+
+
+class BarlowTwins(_SecondView):
+    """Redundancy reduction (§3.3); a view other than `partner` is the ablation of §5.2."""
+
+    name: Literal["barlow-twins"] = "barlow-twins"
+    lam: Weight = 0.1
+    """Weight of the off-diagonal terms inside L_BT (lambda in Eq. 7)."""
+    scaling: Scaling = "per-dimension"
+    """`sum` is Eq. 7 as printed; `per-dimension` divides it by D, as the public code does."""
+
+
+class VICReg(_SecondView):
+    """Variance, invariance, covariance (Bardes et al., ICLR 2022); the weights are its authors'."""
+
+    name: Literal["vicreg"] = "vicreg"
+    invariance: Weight = 25.0
+    variance: Weight = 25.0
+    covariance: Weight = 1.0
+
+
+class CL4SRec(Description):
+    """InfoNCE between two augmentations of the anchor; its authors' alpha is 0.1."""
+
+    name: Literal["cl4srec"] = "cl4srec"
+    crop: Share = 0.6
+    """Share of the items that cropping keeps (eta)."""
+    mask: Share = 0.3
+    """Share that masking hides (gamma)."""
+    reorder: Share = 0.6
+    """Share that reordering shuffles (beta)."""
+    temperature: Positive = 1.0
+
+
+class DuoRec(Description):
+    """InfoNCE between a second dropout pass and a partner view; its authors' alpha is 0.1."""
+
+    name: Literal["duorec"] = "duorec"
+    temperature: Positive = 1.0
+    drop_same_target: bool = False
+    """Whether rows that share the anchor's target are no negatives; the public code keeps them."""
+
+
+AnyObjective = CE | BCE | GBCE | SCE
+AnyRegulariser = NoRegulariser | BarlowTwins | VICReg | CL4SRec | DuoRec
+OBJECTIVES: Mapping[str, type[AnyObjective]] = MappingProxyType(
+    {"ce": CE, "bce": BCE, "gbce": GBCE, "sce": SCE}
+)
+REGULARISERS: Mapping[str, type[AnyRegulariser]] = MappingProxyType(
+    {
+        "none": NoRegulariser,
+        "barlow-twins": BarlowTwins,
+        "vicreg": VICReg,
+        "cl4srec": CL4SRec,
+        "duorec": DuoRec,
+    }
+)
+CHOICES: Mapping[str, Mapping[str, type[AnyObjective] | type[AnyRegulariser]]] = MappingProxyType(
+    {"objective": OBJECTIVES, "regulariser": REGULARISERS}
+)
+"""The settings of the loss that choose among classes with settings of their own."""
+
+
+class LossConfig(Description):
+    """L = L_pred + alpha * L_reg (Eq. 8, where the regulariser is L_BT)."""
+
+    objective: Annotated[AnyObjective, Field(discriminator="name")] = CE()
+    regulariser: Annotated[AnyRegulariser, Field(discriminator="name")] = BarlowTwins()
+    alpha: Weight = 0.2
+    """Weight of the regulariser."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_stored_before(cls, value: Any) -> Any:
+        # Runs stored before regularisers had settings of their own hold lam and scaling beside the
+        # regulariser's name; they stay readable.
+        if not isinstance(value, dict) or not {"lam", "scaling"} & set(value):
+            return value
+        kept = {k: v for k, v in value.items() if k not in ("lam", "scaling")}
+        name = kept.get("regulariser", "barlow-twins")
+        if name == "barlow-twins":
+            own = {k: value[k] for k in ("lam", "scaling") if k in value}
+            return {**kept, "regulariser": {"name": name, **own}}
+        return kept if name == "none" else value
+
+    @field_validator("objective", "regulariser", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @property
+    def is_regularised(self) -> bool:
+        """Whether the regulariser contributes to the loss at all."""
+        return self.regulariser.name != "none" and self.alpha > 0
+
+    @property
+    def regulariser_name(self) -> str:
+        """The regulariser that contributes to the loss, `none` where its weight is 0."""
+        return self.regulariser.name if self.is_regularised else "none"
+
+    @property
+    def uses_mask_token(self) -> bool:
+        """Whether a view hides items behind a mask token, which the model must then have."""
+        chosen = self.regulariser
+        hides = isinstance(chosen, CL4SRec) or (
+            isinstance(chosen, _SecondView) and chosen.view == "mask"
+        )
+        return self.is_regularised and hides
+
+
+def own_settings(kind: str, name: str) -> list[str]:
+    """Return the names of the own settings of an objective or a regulariser.
+
+    Parameters
+    ----------
+    kind
+        `objective` or `regulariser`.
+    name
+        Which; an unknown one has none.
+    """
+    if name not in CHOICES[kind]:
+        return []
+    return [field for field in CHOICES[kind][name].model_fields if field != "name"]

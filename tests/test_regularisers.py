@@ -1,0 +1,124 @@
+import numpy as np
+import oracles
+import pytest
+import torch
+from conftest import pack
+
+from btsr_core.config import experiment
+from btsr_core.regularisers import REGULARISER_LOSSES, view_outputs
+from btsr_core.sampler import PackedSequences, epoch_batches, generator, index_by_target
+from btsr_core.settings import REGULARISERS, VIEW_SHARES, BarlowTwins, CL4SRec, DuoRec, VICReg
+from btsr_core.train import build_model
+from btsr_core.views import two_augmentations
+
+CPU = torch.device("cpu")
+N_ITEMS = 7
+LISTS = [[1, 2, 0], [3, 4, 5, 0], [2, 0], [5, 6, 1, 2, 1], [4, 1], [6, 3]]
+
+
+def setting(dropout=0.0, **settings):
+    """A model in double precision, its training sequences, and one batch of all of them."""
+    described = experiment(dim=4, n_blocks=1, max_len=4, dropout=dropout, **settings)
+    model = build_model(described, N_ITEMS, CPU).double()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.mul_(10)  # outputs that differ from row to row
+    store = PackedSequences.pack(pack(LISTS), N_ITEMS, CPU)
+    batch = next(iter(epoch_batches(index_by_target(store), 8, 4, seed=0, epoch=0)))
+    return model, store, batch
+
+
+def rows_of(batch):
+    anchors = torch.cat([group.rows for group in batch.anchors])
+    partners = torch.cat([group.rows for group in batch.partners])[batch.partner_order]
+    return anchors.tolist(), partners.tolist()
+
+
+def alone(model, rows):
+    """Outputs of sequences without their targets, one at a time, without padding."""
+    outputs = [model(torch.tensor([LISTS[row][:-1][-4:]]))[0, -1] for row in rows]
+    return torch.stack(outputs)
+
+
+def test_every_regulariser_has_a_loss():
+    assert set(REGULARISER_LOSSES) == set(REGULARISERS) - {"none"}
+
+
+def test_partner_and_dropout_views_are_in_the_anchors_order():
+    model, store, batch = setting()
+    anchors, partners = rows_of(batch)
+    assert anchors != partners
+    for view, rows in (("partner", partners), ("dropout", anchors)):
+        found = view_outputs(model, store, batch, view, None, generator(CPU, 0))
+        torch.testing.assert_close(found, alone(model, rows))
+
+
+def test_a_dropout_view_is_another_pass():
+    model, store, batch = setting(dropout=0.5)
+    views = [view_outputs(model, store, batch, "dropout", None, generator(CPU, 0)) for _ in "ab"]
+    assert not torch.equal(*views)
+
+
+@pytest.mark.parametrize("view", VIEW_SHARES)
+def test_augmented_views_change_long_rows_alone_and_no_stored_sequence(view):
+    model, store, batch = setting(view=view)
+    before = store.item_ids.clone()
+    anchors, _ = rows_of(batch)
+    plain = alone(model, anchors)
+    short = torch.tensor([len(LISTS[row]) == 2 for row in anchors])
+    changed = torch.zeros(len(anchors), dtype=torch.bool)
+    share = 1.0 if view == "reorder" else 0.7  # inputs of two items: one item has no other order
+    for seed in range(5):
+        found = view_outputs(model, store, batch, view, share, generator(CPU, seed))
+        torch.testing.assert_close(found[short], plain[short])
+        changed |= (found - plain).abs().amax(1) > 1e-6
+    assert torch.equal(changed, ~short)
+    assert torch.equal(store.item_ids, before)
+
+
+def test_vicreg_and_barlow_twins_take_the_anchors_and_the_view():
+    model, store, batch = setting()
+    anchors, partners = rows_of(batch)
+    z_a, z_b = (alone(model, rows).detach() for rows in (anchors, partners))
+    for config, expected in (
+        (VICReg(invariance=2, variance=3, covariance=5), oracles.vicreg(z_a, z_b, 2, 3, 5)),
+        (
+            BarlowTwins(lam=0.7, scaling="sum"),
+            oracles.barlow_twins(z_a.numpy(), z_b.numpy(), 0.7)[1],
+        ),
+    ):
+        loss = REGULARISER_LOSSES[config.name]
+        found = loss(model, store, batch, z_a, config, generator(CPU, 0))
+        assert found.item() == pytest.approx(float(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_duorec_contrasts_a_second_pass_with_the_partners(drop):
+    model, store, batch = setting(regulariser="duorec")
+    anchors, partners = rows_of(batch)
+    config = DuoRec(temperature=0.5, drop_same_target=drop)
+    found = REGULARISER_LOSSES["duorec"](
+        model, store, batch, torch.full((len(anchors), 4), torch.nan), config, generator(CPU, 0)
+    )
+    z_a, z_b = (alone(model, rows).detach().numpy() for rows in (anchors, partners))
+    targets = [LISTS[row][-1] for row in anchors] if drop else None
+    assert found.item() == pytest.approx(oracles.info_nce(z_a, z_b, 0.5, targets), rel=1e-9)
+
+
+def test_cl4srec_contrasts_two_augmentations():
+    model, store, batch = setting(regulariser="cl4srec")
+    config = CL4SRec(crop=0.5, mask=0.4, reorder=0.7, temperature=2.0)
+    anchors = torch.full((len(LISTS), 4), torch.nan)
+    found = REGULARISER_LOSSES["cl4srec"](model, store, batch, anchors, config, generator(CPU, 0))
+    stream, views = generator(CPU, 0), ([], [])
+    for group in batch.anchors:
+        inputs = store.windows(group.rows, group.width, skip_last=1)
+        pair = two_augmentations(inputs, N_ITEMS, model.mask_id, (0.5, 0.4, 0.7), stream)
+        for outputs, augmented in zip(views, pair, strict=True):
+            outputs += [
+                model(row[row != N_ITEMS][None])[0, -1].detach().numpy() for row in augmented
+            ]
+    assert found.item() == pytest.approx(oracles.info_nce(*map(np.stack, views), 2.0), rel=1e-9)
+    found.backward()
+    assert model.mask_embedding.weight.grad.abs().sum() > 0  # the mask token learns

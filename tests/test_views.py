@@ -1,0 +1,153 @@
+import math
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from btsr_core.views import crop, mask, reorder, substitute, two_augmentations
+
+N_ITEMS = PADDING = 9
+MASK = 10
+WIDTH = 8
+SHIFTED = (torch.arange(N_ITEMS) + 1) % N_ITEMS
+
+seeds = st.integers(0, 2**32 - 1)
+shares = st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.6, 0.8, 1.0])
+histories = st.lists(
+    st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=WIDTH), min_size=1, max_size=8
+)
+
+
+def stream(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def padded(lists):
+    return torch.tensor([[PADDING] * (WIDTH - len(items)) + items for items in lists])
+
+
+def unpadded(windows):
+    """The items of each row, which must all stand at the right end."""
+    rows = []
+    for window in windows.tolist():
+        items = [item for item in window if item != PADDING]
+        assert window == [PADDING] * (WIDTH - len(items)) + items
+        rows.append(items)
+    return rows
+
+
+def part(items, share):
+    return math.floor(share * len(items)) if len(items) > 1 else 0
+
+
+@given(histories, shares, seeds)
+def test_crop_is_a_contiguous_part(lists, share, seed):
+    for items, kept in zip(
+        lists, unpadded(crop(padded(lists), PADDING, share, stream(seed))), strict=True
+    ):
+        size = max(part(items, share), 1) if len(items) > 1 else 1
+        assert len(kept) == size
+        starts = range(len(items) - size + 1)
+        assert kept in [items[start : start + size] for start in starts]
+
+
+@given(histories, shares, seeds)
+def test_mask_hides_its_share(lists, share, seed):
+    found = unpadded(mask(padded(lists), PADDING, share, MASK, stream(seed)))
+    for items, shown in zip(lists, found, strict=True):
+        assert shown.count(MASK) == part(items, share)
+        assert all(new in (old, MASK) for old, new in zip(items, shown, strict=True))
+
+
+@given(st.lists(st.integers(1, WIDTH), min_size=1, max_size=8), shares, seeds)
+def test_reorder_shuffles_inside_one_part(lengths, share, seed):
+    lists = [list(range(length)) for length in lengths]  # distinct: what moved is visible
+    found = unpadded(reorder(padded(lists), PADDING, share, stream(seed)))
+    for items, shown in zip(lists, found, strict=True):
+        assert sorted(shown) == items
+        moved = [place for place, item in enumerate(shown) if item != place]
+        assert not moved or moved[-1] - moved[0] < part(items, share)
+
+
+@given(histories, shares, seeds)
+def test_substitute_replaces_its_share_by_the_table(lists, share, seed):
+    found = unpadded(substitute(padded(lists), PADDING, share, SHIFTED, stream(seed)))
+    for items, shown in zip(lists, found, strict=True):
+        changed = [(old, new) for old, new in zip(items, shown, strict=True) if old != new]
+        assert len(changed) == part(items, share)
+        assert all(new == (old + 1) % N_ITEMS for old, new in changed)
+
+
+OPERATORS = {
+    "crop": lambda w, s: crop(w, PADDING, 0.6, s),
+    "mask": lambda w, s: mask(w, PADDING, 0.3, MASK, s),
+    "reorder": lambda w, s: reorder(w, PADDING, 0.6, s),
+    "substitute": lambda w, s: substitute(w, PADDING, 0.3, SHIFTED, s),
+    "two": lambda w, s: torch.cat(two_augmentations(w, PADDING, MASK, (0.6, 0.3, 0.6), s)),
+}
+
+
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+def test_views_are_new_tensors_of_their_stream_and_leave_single_items_alone(operator):
+    windows = padded([[4], [0, 1, 2, 3, 4, 5], [7, 7, 3], [1, 2, 3, 4, 5, 6, 7, 8]])
+    before = windows.clone()
+    found = operator(windows, stream(3))
+    assert torch.equal(windows, before)
+    assert torch.equal(found, operator(windows, stream(3)))
+    assert any(not torch.equal(found, operator(windows, stream(seed))) for seed in range(9))
+    for view in found.split(len(windows)):
+        assert torch.equal(view[0], windows[0])
+
+
+def assert_uniform(counts, kinds):
+    n = sum(counts.values())
+    assert set(counts) == set(kinds)
+    deviation = math.sqrt(n / len(kinds) * (1 - 1 / len(kinds)))
+    for kind, count in counts.items():
+        assert abs(count - n / len(kinds)) < 5 * deviation, kind
+
+
+def test_every_part_is_as_likely():
+    windows = padded([[0, 1, 2, 3, 4]] * 6000)
+    kept = crop(windows, PADDING, 0.6, stream())
+    assert_uniform(Counter(map(tuple, unpadded(kept))), [(0, 1, 2), (1, 2, 3), (2, 3, 4)])
+    hidden = mask(windows, PADDING, 0.2, MASK, stream())
+    assert_uniform(Counter(row.index(MASK) for row in unpadded(hidden)), range(5))
+    shuffled = reorder(padded([[0, 1, 2]] * 6000), PADDING, 0.7, stream())  # two of three
+    counts = Counter(map(tuple, unpadded(shuffled)))
+    assert abs(counts.pop((0, 1, 2)) - 3000) < 5 * math.sqrt(1500)
+    assert_uniform(counts, [(1, 0, 2), (0, 2, 1)])
+
+
+def operator_of(view):
+    """Which operator made a view with all shares one half; reordering may move nothing."""
+    if MASK in view:
+        return "mask"
+    return "crop" if len(view) < WIDTH else "reorder"
+
+
+def test_two_operators_differ_row_by_row_and_are_uniform():
+    windows = padded([list(range(WIDTH))] * 6000)
+    one, other = two_augmentations(windows, PADDING, MASK, (0.5, 0.5, 0.5), stream())
+    pairs = Counter(
+        (operator_of(a), operator_of(b))
+        for a, b in zip(unpadded(one), unpadded(other), strict=True)
+    )
+    names = ["crop", "mask", "reorder"]
+    assert_uniform(pairs, [(a, b) for a in names for b in names if a != b])
+
+
+def test_each_operator_has_its_own_share():
+    windows = padded([list(range(WIDTH))] * 300)
+    for view in two_augmentations(windows, PADDING, MASK, (0.75, 0.5, 0.25), stream()):
+        for items in unpadded(view):
+            moved = sum(place != item for place, item in enumerate(items))
+            match operator_of(items):
+                case "crop":
+                    assert len(items) == 6
+                case "mask":
+                    assert items.count(MASK) == 4
+                case _:
+                    assert moved in (0, 2)
