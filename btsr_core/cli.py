@@ -51,6 +51,9 @@ UserCol = Annotated[str, typer.Option(help="Column of user ids in a file.")]
 ItemCol = Annotated[str, typer.Option(help="Column of item ids in a file.")]
 TimeCol = Annotated[str, typer.Option(help="Column of times in a file.")]
 KCore = Annotated[int, typer.Option(help="Fewest different items of a user, and users of an item.")]
+CutoffQuantile = Annotated[
+    float, typer.Option(help="Quantile of the timestamps at which the future begins.")
+]
 HistoryOption = Annotated[
     History, typer.Option(help="Which of a test user's interactions count as history.")
 ]
@@ -99,9 +102,7 @@ def split(
     source: Source,
     history: HistoryOption = "after-cutoff",
     k_core: KCore = _data.k_core,
-    cutoff_quantile: Annotated[
-        float, typer.Option(help="Quantile of the timestamps at which the future begins.")
-    ] = _data.cutoff_quantile,
+    cutoff_quantile: CutoffQuantile = _data.cutoff_quantile,
     mirror: Mirror = None,
     user_col: UserCol = _data.user_col,
     item_col: ItemCol = _data.item_col,
@@ -125,7 +126,9 @@ def split(
 @app.command()
 def train(
     source: Source,
-    objective: Annotated[ObjectiveName, typer.Option()] = _loss.objective.name,
+    objective: Annotated[
+        ObjectiveName, typer.Option(help="Next-item loss.")
+    ] = _loss.objective.name,
     n_negatives: Annotated[
         int | None, typer.Option(help="bce, gbce: negatives a position.")
     ] = None,
@@ -141,7 +144,9 @@ def train(
     mix: Annotated[
         bool | None, typer.Option(help="sce: mix positions into directions, or plain Gaussian.")
     ] = None,
-    regulariser: Annotated[RegulariserName, typer.Option()] = _loss.regulariser.name,
+    regulariser: Annotated[
+        RegulariserName, typer.Option(help="Term added to it, alpha times.")
+    ] = _loss.regulariser.name,
     alpha: Annotated[float, typer.Option(help="Weight of the regulariser.")] = _loss.alpha,
     lam: Annotated[
         float | None, typer.Option(help="barlow-twins: weight of the off-diagonal terms.")
@@ -163,15 +168,28 @@ def train(
     drop_same_target: Annotated[
         bool | None, typer.Option(help="duorec: whether equal targets are no negatives.")
     ] = None,
-    seed: Annotated[int, typer.Option()] = _train.seed,
-    dropout: Annotated[float, typer.Option()] = _model.dropout,
+    seed: Annotated[int, typer.Option(help="Of every random stream.")] = _train.seed,
+    dim: Annotated[int, typer.Option(help="Size of the embeddings.")] = _model.dim,
+    n_blocks: Annotated[int, typer.Option(help="Transformer blocks.")] = _model.n_blocks,
+    n_heads: Annotated[int, typer.Option(help="Attention heads.")] = _model.n_heads,
+    dropout: Annotated[float, typer.Option(help="Of the encoder.")] = _model.dropout,
+    max_len: Annotated[
+        int, typer.Option(help="Newest items of a history that the encoder sees.")
+    ] = _model.max_len,
     batch_size: Annotated[int, typer.Option(help="Sequences a step.")] = _train.batch_size,
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = _train.lr,
-    max_epochs: Annotated[int, typer.Option()] = _train.max_epochs,
+    weight_decay: Annotated[
+        float, typer.Option(help="L2 coefficient of Adam.")
+    ] = _train.weight_decay,
+    max_epochs: Annotated[int, typer.Option(help="Most epochs.")] = _train.max_epochs,
     patience: Annotated[
         int, typer.Option(help="Epochs without a better validation ndcg@10 before stopping.")
     ] = _train.patience,
+    select_on: Annotated[
+        History, typer.Option(help="History reading of the validation that stops training.")
+    ] = _defaults.evaluation.select_on,
     k_core: KCore = _data.k_core,
+    cutoff_quantile: CutoffQuantile = _data.cutoff_quantile,
     history: HistoryOption = "after-cutoff",
     exclude_seen: Annotated[
         bool, typer.Option(help="Whether items already in the history stay out of the ranking.")

@@ -108,7 +108,9 @@ def experiment(**settings: Any) -> Experiment:
 
     Every field name is unique across the sections, so a flat name says where it belongs. An
     objective and a regulariser are given by their names, and their own settings beside them:
-    `objective="bce", n_negatives=64, regulariser="vicreg", covariance=4`.
+    `objective="bce", n_negatives=64, regulariser="vicreg", covariance=4`. Settings of another
+    choice are refused, but for alpha and lam beside `regulariser="none"`: those are dropped, so
+    that a sweep may pass its weights to the run without a regulariser too.
 
     Raises
     ------
@@ -126,6 +128,8 @@ def experiment(**settings: Any) -> Experiment:
     }
     described: dict[str, dict[str, Any]] = {kind: {"name": name} for kind, name in chosen.items()}
     for name, value in settings.items():
+        if name == "lam" and chosen["regulariser"] == "none":
+            continue
         if name in owners:
             sections[owners[name]][name] = value
             continue

@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from btsr_core.config import Experiment, experiment
 from btsr_core.protocol import EvalSet, Sequences
+
+torch.set_num_threads(1)  # more only get in each other's way on tensors this small
 
 TINY = {
     "dim": 8,

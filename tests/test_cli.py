@@ -1,3 +1,4 @@
+import inspect
 import json
 import subprocess
 import sys
@@ -7,10 +8,11 @@ from typer.testing import CliRunner
 
 from btsr_core import cli
 from btsr_core.cli import app
+from btsr_core.config import Experiment
 from btsr_core.datasets import DATASETS
 from btsr_core.metrics import CUTOFFS
 from btsr_core.runs import find_run
-from btsr_core.settings import CL4SRec, DuoRec, VICReg
+from btsr_core.settings import CHOICES, CL4SRec, DuoRec, VICReg, own_settings
 
 RUN = CliRunner()
 
@@ -175,3 +177,14 @@ def test_an_interrupt_says_how_to_go_on(tiny_csv, monkeypatch):
     result = call("train", tiny_csv)
     assert result.exit_code == 130
     assert "goes on" in result.stderr
+
+
+def test_every_setting_of_an_experiment_is_an_option_of_train():
+    options = set(inspect.signature(cli.train).parameters) - cli._NO_SETTINGS
+    settings = {
+        field
+        for section in Experiment.model_fields.values()
+        for field in section.annotation.model_fields
+    }
+    own = {n for kind, names in CHOICES.items() for name in names for n in own_settings(kind, name)}
+    assert options == settings | own
