@@ -144,7 +144,7 @@ def test_split_prints_the_sizes(tiny_csv, history):
         (("train", "{csv}", "--alpha", "-1"), "alpha"),
         (("train", "{csv}", "--objective", "mse"), "ce"),
         (("train", "{csv}", "--n-negatives", "5"), "bce"),
-        (("train", "{csv}", "--regulariser", "none", "--lam", "0.1"), "barlow-twins"),
+        (("train", "{csv}", "--regulariser", "none", "--scaling", "sum"), "barlow-twins"),
         (("train", "{csv}", "--regulariser", "infonce"), "duorec"),
         (("recommend", "feed", "--history", "1", "--runs", "nowhere"), "feed"),
     ],
