@@ -71,6 +71,11 @@ def prepare(
 ) -> Prepared:
     """Read the interactions that a configuration names, and cut them."""
     interactions = load_data(config, mirror=mirror, progress=progress)
+    return _cut(interactions, config)
+
+
+def _cut(interactions: Interactions, config: DataConfig) -> Prepared:
+    """Split interactions as a configuration says."""
     split = split_interactions(
         interactions, k_core=config.k_core, cutoff_quantile=config.cutoff_quantile
     )
@@ -119,12 +124,7 @@ def run_experiment(
     with _alone(path):
         if is_finished(path):
             return load_run(path)
-        split = split_interactions(
-            interactions,
-            k_core=experiment.data.k_core,
-            cutoff_quantile=experiment.data.cutoff_quantile,
-        )
-        return _train(experiment, Prepared(interactions, split), path, where, progress)
+        return _train(experiment, _cut(interactions, experiment.data), path, where, progress)
 
 
 @contextmanager

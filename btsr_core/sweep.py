@@ -14,7 +14,7 @@ from btsr_core.config import Experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, pick_device, run_experiment
 from btsr_core.files import runs_dir
-from btsr_core.runs import Run, is_finished
+from btsr_core.runs import Run, is_finished, load_run
 from btsr_core.settings import NoRegulariser
 
 
@@ -64,10 +64,11 @@ def run_all(
         data: load_data(data, mirror=mirror, progress=progress).fingerprint
         for data in dict.fromkeys(experiment.data for experiment in experiments)
     }
+    paths = [root / described.run_id(fingerprints[described.data]) for described in experiments]
     missing = {
         path: experiment
-        for experiment in experiments
-        if not is_finished(path := root / experiment.run_id(fingerprints[experiment.data]))
+        for path, experiment in zip(paths, experiments, strict=True)
+        if not is_finished(path)
     }
     here = pick_device(device)
     if here.type == "cpu" and missing:
@@ -84,10 +85,10 @@ def run_all(
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    return [
-        run_experiment(experiment, runs=root, mirror=mirror, device=here, progress=progress)
-        for experiment in experiments
-    ]
+    else:
+        for experiment in missing.values():
+            run_experiment(experiment, runs=root, mirror=mirror, device=here, progress=progress)
+    return [load_run(path) for path in paths]  # by path: the data were read once already
 
 
 def run_systems(
