@@ -12,11 +12,12 @@ from btsr_core.barlow_twins import cross_correlation
 from btsr_core.baselines import popularity_scorer, transition_scorer
 from btsr_core.datasets import Interactions
 from btsr_core.evaluate import Ranking, Scorer, encode, rank
+from btsr_core.histories import PackedSequences
 from btsr_core.metrics import per_user
 from btsr_core.model import SASRec
 from btsr_core.protocol import History, Split, k_core
 from btsr_core.runs import Run
-from btsr_core.sampler import PackedSequences, draw_partners, generator, index_by_target
+from btsr_core.sampler import draw_partners, generator, index_by_target
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -134,8 +135,7 @@ def view_correlation(model: SASRec, split: Split, max_len: int, seed: int = 0) -
     store = train_set.sequences
     anchors = train_set.rows[train_set.same_target_count[train_set.rows] > 1]
     partners = draw_partners(train_set, anchors, generator(device, seed, "views"))
-    inputs = PackedSequences(store.item_ids, store.ends - 1, store.lengths - 1, store.padding_id)
-    # Sequences of one item have no input; their output is computed, means nothing, and is not used.
+    inputs = PackedSequences(store.item_ids, store.ends - 1, store.lengths - 1, store.n_items)
     z = encode(model, inputs, max_len)
     c = cross_correlation(z[anchors].double(), z[partners].double())
     return np.asarray(c.cpu().numpy())

@@ -49,13 +49,15 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             part = slice(start, start + rows)
             own = targets[part, None]
             logits = hidden[part] @ item_table.T
-            normaliser = logits.logsumexp(1, keepdim=True)
-            total += (normaliser - logits.gather(1, own)).sum()
+            own_logit, top = logits.gather(1, own), logits.amax(1, keepdim=True)
+            weights = logits.sub_(top).exp_()  # in the logits' place, as is all that follows
+            sums = weights.sum(1, keepdim=True)
+            total += (top + sums.log() - own_logit).sum()
             if grad_hidden is None and grad_table is None:
                 continue
-            # d loss / d logits = (softmax - one-hot of the target) / N, in the logits' place
-            slope = logits.sub_(normaliser).exp_()
-            slope.scatter_add_(1, own, -torch.ones_like(own, dtype=slope.dtype)).div_(n)
+            # d loss / d logits = (softmax - one-hot of the target) / N
+            slope = weights.div_(sums * n)
+            slope.scatter_add_(1, own, torch.full_like(own, -1 / n, dtype=slope.dtype))
             if grad_hidden is not None:
                 torch.mm(slope, item_table, out=grad_hidden[part])
             if grad_table is not None:

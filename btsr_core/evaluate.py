@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from btsr_core.errors import InputError
+from btsr_core.histories import PackedSequences, picks
 from btsr_core.metrics import CUTOFFS, UNRANKED, IntArray, summarise
 from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet, RawIds
-from btsr_core.sampler import PackedSequences
 
 ENCODER_BATCH = 512
 """Histories encoded at a time; a constant, so that block sizes cannot reach the encoder."""
@@ -97,24 +97,22 @@ class EmbeddingScorer:
 def encode(model: SASRec, inputs: PackedSequences, max_len: int) -> Tensor:
     """Return the last-position output for every history.
 
-    Histories are encoded in order of length, each batch trimmed to its own longest.
+    Histories are encoded in order of length, so that neighbours are alike.
 
     Returns
     -------
     Tensor
-        (U, D) float32 on the sequences' device; the model is left in the mode it was in.
+        (U, D) float32 on the sequences' device, zero where a history is empty; the model is left
+        in the mode it was in.
     """
     was_training = model.training
     model.eval()
     lengths = inputs.lengths.clamp(max=max_len)
     order = lengths.argsort(stable=True)
-    out = torch.empty(
-        len(order), model.item_table.shape[1], device=order.device, dtype=model.item_table.dtype
-    )
-    for start in range(0, len(order), ENCODER_BATCH):
-        rows = order[start : start + ENCODER_BATCH]
-        width = max(int(lengths[rows[-1]]), 1)
-        out[rows] = model(inputs.windows(rows, width))[:, -1]
+    order = order[lengths[order] > 0]
+    out = model.item_table.new_zeros(len(lengths), model.item_table.shape[1])
+    for pick in picks(order, lengths[order], ENCODER_BATCH):
+        out[pick.rows] = model(inputs.take(pick), last_only=True)
     model.train(was_training)
     return out
 

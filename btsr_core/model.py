@@ -1,12 +1,15 @@
 """SASRec: a causal Transformer over a user's recent items (§3.1)."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from btsr_core.config import ModelConfig
+from btsr_core.histories import Histories
 
 INIT_STD = 0.02
 """Deviation of the initial weights, the usual choice for small Transformers."""
@@ -15,13 +18,13 @@ INIT_STD = 0.02
 class SASRec(nn.Module):
     """Encode histories into the space of the item embeddings.
 
-    The item table has `n_items` rows and one padding row of zeros, which is never scored and never
-    learns. Positions are counted from the newest item, so padding on the left moves nothing.
+    Histories come packed, so there is no padding item: the table has a row an item and no other.
+    Positions are counted from the newest item.
 
     Parameters
     ----------
     n_items
-        Size of the catalogue; item ids are 0..n_items-1 and n_items is the padding id.
+        Size of the catalogue; item ids are 0..n_items-1.
     config
         Shape of the encoder.
     has_mask_token
@@ -31,7 +34,7 @@ class SASRec(nn.Module):
     def __init__(self, n_items: int, config: ModelConfig, *, has_mask_token: bool = False) -> None:
         super().__init__()
         self.n_items = n_items
-        self.item_embedding = nn.Embedding(n_items + 1, config.dim, padding_idx=n_items)
+        self.item_embedding = nn.Embedding(n_items, config.dim)
         self.position_embedding = nn.Embedding(config.max_len, config.dim)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_blocks))
@@ -45,63 +48,56 @@ class SASRec(nn.Module):
         for weight in self.parameters():
             if weight.dim() > 1:
                 nn.init.normal_(weight, std=INIT_STD)
-        with torch.no_grad():
-            self.item_embedding.weight[n_items].zero_()
 
     @property
     def item_table(self) -> Tensor:
-        """(n_items, D) embeddings of the catalogue, without the padding row."""
-        return self.item_embedding.weight[: self.n_items]
+        """(n_items, D) embeddings of the catalogue."""
+        return self.item_embedding.weight
 
     @property
     def mask_id(self) -> int:
         """Stands for a hidden item in the input of a model that has a mask token."""
-        return self.n_items + 1
+        return self.n_items
 
-    def forward(self, item_ids: Tensor) -> Tensor:
-        """Encode every prefix of every history.
+    def forward(self, histories: Histories, *, last_only: bool = False) -> Tensor:
+        """Encode every prefix of every history, or the whole histories alone.
 
         Parameters
         ----------
-        item_ids
-            (B, T) int64, T <= max_len, oldest item first, padded on the left with `n_items`;
-            `mask_id` hides an item, where the model has a mask token.
+        histories
+            B histories of at most max_len items, N in all; `mask_id` hides an item, where the
+            model has a mask token.
+        last_only
+            Whether only the outputs at the newest items are wanted; the last block then computes
+            no others.
 
         Returns
         -------
         Tensor
-            (B, T, D); position t sees items up to t, and r(i, t) = item_table[i] . out[:, t].
-            At padding the output is finite and means nothing.
+            (N, D), or (B, D): the output at an item sees its history up to it, and
+            r(i, .) = item_table[i] . output.
         """
-        length = item_ids.shape[1]
-        is_item = item_ids != self.n_items  # (B, T)
-        ages = torch.arange(length - 1, -1, -1, device=item_ids.device)  # newest item has age 0
-        x = self._embed(item_ids) * math.sqrt(self.item_embedding.embedding_dim)
-        x = self.dropout(x + self.position_embedding(ages))  # (B, T, D)
-        mask = attention_mask(is_item)
-        for block in self.blocks:
-            x = block(x, mask)
-        out: Tensor = self.norm(x)
-        return out
+        return self.encode(self.embed(histories), histories, last_only=last_only)
 
-    def _embed(self, item_ids: Tensor) -> Tensor:
+    def embed(self, histories: Histories) -> Tensor:
+        """Return (N, D) embeddings of the items of some histories."""
+        item_ids = histories.item_ids
         if self.mask_embedding is None:
             embedded: Tensor = self.item_embedding(item_ids)
             return embedded
         hidden = item_ids == self.mask_id
-        seen = self.item_embedding(torch.where(hidden, self.n_items, item_ids))
-        return torch.where(hidden[..., None], self.mask_embedding.weight[0], seen)
+        seen = self.item_embedding(item_ids.clamp(max=self.n_items - 1))
+        return torch.where(hidden[:, None], self.mask_embedding.weight[0], seen)
 
-
-def attention_mask(is_item: Tensor) -> Tensor:
-    """Return who may attend to whom: (B, 1, T, T) bool, True where query t may see key s.
-
-    Queries see items at or before themselves, never padding. Every position also sees itself, so
-    that a row of padding has something to average and stays finite.
-    """
-    length = is_item.shape[1]
-    ones = torch.ones(length, length, dtype=torch.bool, device=is_item.device)
-    return ((ones.tril() & is_item[:, None, :]) | ones.tril().triu())[:, None]
+    def encode(self, embedded: Tensor, histories: Histories, *, last_only: bool = False) -> Tensor:
+        """Encode histories whose items are embedded already; see `forward`."""
+        x = embedded * math.sqrt(embedded.shape[1])
+        x = self.dropout(x + self.position_embedding(histories.age))  # (N, D)
+        *inner, final = self.blocks
+        for block in inner:
+            x = block(x, histories)
+        out: Tensor = self.norm(final(x, histories, last_only=last_only))
+        return out
 
 
 class Block(nn.Module):
@@ -118,18 +114,109 @@ class Block(nn.Module):
         self.outer = nn.Linear(config.dim, config.dim)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Map (B, T, D) to (B, T, D) under a (B, 1, T, T) mask."""
-        x = x + self.dropout(self._attend(self.attention_norm(x), mask))
+    def forward(self, x: Tensor, histories: Histories, *, last_only: bool = False) -> Tensor:
+        """Map (N, D) to (N, D), or to (B, D) at the newest items."""
+        normed = self.attention_norm(x)
+        if last_only:
+            x, mixed = x[histories.last], self._attend_from_last(normed, histories)
+        else:
+            mixed = self._attend(normed, histories)
+        x = x + self.dropout(self.to_out(mixed))
         hidden = self.dropout(F.relu(self.inner(self.network_norm(x))))
         out: Tensor = x + self.dropout(self.outer(hidden))
         return out
 
-    def _attend(self, x: Tensor, mask: Tensor) -> Tensor:
-        batch, length, dim = x.shape
-        heads = (batch, length, self.n_heads, dim // self.n_heads)
-        q, k, v = (part.view(heads).transpose(1, 2) for part in self.to_qkv(x).chunk(3, dim=2))
-        rate = self.dropout.p if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=rate)
-        out: Tensor = self.to_out(mixed.transpose(1, 2).reshape(batch, length, dim))
-        return out
+    def _attend(self, x: Tensor, histories: Histories) -> Tensor:
+        """Let every item attend to itself and those before it: (N, D) to (N, D)."""
+        qkv = _to_rectangles(self.to_qkv(x), histories)  # (P, 3D)
+        parts = []
+        for part, group in zip(_split(qkv, histories), histories.groups, strict=True):
+            # Rows are filled from the left, so no item sees what lies beyond the end of its row.
+            q, k, v = (self._heads(t, group.size) for t in part.chunk(3, dim=1))
+            mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=self._rate, is_causal=True)
+            parts.append(mixed.transpose(1, 2).reshape(group.size * group.width, -1))
+        return _to_packed(torch.cat(parts), histories)
+
+    def _attend_from_last(self, x: Tensor, histories: Histories) -> Tensor:
+        """Let the newest item of each history attend to all of it: (N, D) to (B, D)."""
+        dim = x.shape[1]
+        weight, bias = self.to_qkv.weight, self.to_qkv.bias
+        q_all = F.linear(x[histories.last], weight[:dim], bias[:dim])  # (B, D)
+        kv = _to_rectangles(F.linear(x, weight[dim:], bias[dim:]), histories)  # (P, 2D)
+        sizes = [group.size for group in histories.groups]
+        rows = zip(
+            torch.split(q_all, sizes), torch.split(histories.lengths, sizes), _split(kv, histories),
+            histories.groups, strict=True,
+        )  # fmt: skip
+        parts = []
+        for own, lengths, part, group in rows:
+            q = self._heads(own, group.size)  # (b, heads, 1, D / heads)
+            k, v = (self._heads(t, group.size) for t in part.chunk(2, dim=1))
+            places = torch.arange(group.width, device=x.device)
+            mask = (places < lengths[:, None])[:, None, None]  # (b, 1, 1, T)
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self._rate)
+            parts.append(mixed.reshape(group.size, dim))
+        return torch.cat(parts)
+
+    def _heads(self, x: Tensor, size: int) -> Tensor:
+        """Turn (b T, D) into (b, heads, T, D / heads)."""
+        return x.view(size, -1, self.n_heads, x.shape[1] // self.n_heads).transpose(1, 2)
+
+    @property
+    def _rate(self) -> float:
+        return self.dropout.p if self.training else 0.0
+
+
+def _split(rectangles: Tensor, histories: Histories) -> tuple[Tensor, ...]:
+    """Cut (P, ...) places into those of each group."""
+    return torch.split(rectangles, [group.size * group.width for group in histories.groups])
+
+
+def _to_rectangles(packed: Tensor, histories: Histories) -> Tensor:
+    """Lay (N, D) packed items out as (P, D); what stands beyond the end of a row means nothing."""
+    there, back = histories.place_to_packed, histories.packed_to_place
+    out: Tensor = _Unpack.apply(packed, there, back)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _to_packed(rectangles: Tensor, histories: Histories) -> Tensor:
+    """Collect the (N, D) items out of (P, D) places."""
+    out: Tensor = _Pack.apply(rectangles, histories.packed_to_place)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Unpack(torch.autograd.Function):
+    """A gather whose gradient is a gather too.
+
+    Autograd would add the gradients of all places up, though those beyond the end of a row are
+    always zero: nothing that counts has seen them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, packed: Tensor, there: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
+        return packed.index_select(0, there)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (back,) = ctx.saved_tensors
+        return grad.index_select(0, back), None, None
+
+
+class _Pack(torch.autograd.Function):
+    """The way back. No item stands at two places, so its gradient only copies."""
+
+    @staticmethod
+    def forward(ctx: Any, rectangles: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
+        ctx.n_places = len(rectangles)
+        return rectangles.index_select(0, back)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (back,) = ctx.saved_tensors
+        out = grad.new_zeros(ctx.n_places, grad.shape[1])
+        out[back] = grad
+        return out, None

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from btsr_core.binary import binary_cross_entropy, positive_power
 from btsr_core.cross_entropy import cross_entropy
+from btsr_core.histories import PackedSequences
 from btsr_core.model import SASRec
 from btsr_core.regularisers import REGULARISER_LOSSES
-from btsr_core.sampler import Batch, PackedSequences
+from btsr_core.sampler import Batch
 from btsr_core.sce import default_size, scalable_cross_entropy
 from btsr_core.settings import BCE, CE, GBCE, SCE, LossConfig
 
@@ -106,21 +107,16 @@ def batch_loss(
     view_stream
         Generator of the augmentations, likewise.
     """
-    valid_hidden, targets, last = [], [], []
-    for group in batch.anchors:
-        inputs = sequences.windows(group.rows, group.width, skip_last=1)
-        hidden = model(inputs)  # (b, T, D)
-        valid = inputs != sequences.padding_id
-        valid_hidden.append(hidden[valid])
-        targets.append(sequences.windows(group.rows, group.width)[valid])
-        last.append(hidden[:, -1])
+    inputs = sequences.take(batch.anchors, skip_last=1)
+    targets = sequences.take(batch.anchors).item_ids  # the item after each of the inputs'
+    hidden = model(inputs)  # (N, D)
     objective = config.objective
     prediction = PREDICTION_LOSSES[objective.name](
-        torch.cat(valid_hidden), model.item_table, torch.cat(targets), objective, stream
+        hidden, model.item_table, targets, objective, stream
     )
     if not config.is_regularised:
         return BatchLoss(prediction, prediction, None)
     regulariser = REGULARISER_LOSSES[config.regulariser.name](
-        model, sequences, batch, torch.cat(last), config.regulariser, view_stream
+        model, sequences, batch, hidden[inputs.last], config.regulariser, view_stream
     )
     return BatchLoss(prediction + config.alpha * regulariser, prediction, regulariser)

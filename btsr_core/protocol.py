@@ -115,11 +115,6 @@ class Split:
         """Number of items of the catalogue."""
         return len(self.items)
 
-    @property
-    def padding_id(self) -> int:
-        """Internal id that stands for no item: the first after the catalogue."""
-        return self.n_items
-
     def sizes(self, history: History) -> dict[str, int]:
         """Return the counts that identify a split, for captions and for comparison with papers."""
         return {

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from btsr_core.barlow_twins import barlow_twins
+from btsr_core.histories import Histories, PackedSequences
 from btsr_core.info_nce import info_nce
 from btsr_core.model import SASRec
-from btsr_core.sampler import Batch, PackedSequences
+from btsr_core.sampler import Batch
 from btsr_core.settings import BarlowTwins, CL4SRec, DuoRec, VICReg, View
 from btsr_core.vicreg import vicreg
 from btsr_core.views import crop, mask, reorder, substitute, two_augmentations
@@ -43,37 +44,37 @@ def view_outputs(
     Tensor
         (B, D) last-position outputs, in the order of the anchors.
     """
-    groups = batch.partners if view == "partner" else batch.anchors
-    outputs = []
-    for group in groups:
-        inputs = sequences.windows(group.rows, group.width, skip_last=1)
-        outputs.append(model(_augmented(model, sequences, inputs, view, share, stream))[:, -1])
-    z = torch.cat(outputs)
-    return z[batch.partner_order] if view == "partner" else z
+    if view == "partner":
+        partners = sequences.take(batch.partners, skip_last=1)
+        z: Tensor = model(partners, last_only=True)
+        return z[batch.partner_order]
+    anchors = sequences.take(batch.anchors, skip_last=1)
+    augmented = _augmented(model, sequences, anchors, view, share, stream)
+    out: Tensor = model(augmented, last_only=True)
+    return out
 
 
 def _augmented(
     model: SASRec,
     sequences: PackedSequences,
-    inputs: Tensor,
+    anchors: Histories,
     view: View,
     share: float | None,
     stream: torch.Generator,
-) -> Tensor:
+) -> Histories:
     if share is None:
-        return inputs
-    padding = sequences.padding_id
+        return anchors
     match view:
         case "crop":
-            return crop(inputs, padding, share, stream)
+            return crop(anchors, share, stream)
         case "mask":
-            return mask(inputs, padding, share, model.mask_id, stream)
+            return mask(anchors, share, model.mask_id, stream)
         case "reorder":
-            return reorder(inputs, padding, share, stream)
+            return reorder(anchors, share, stream)
         case "substitute":
-            return substitute(inputs, padding, share, sequences.successors, stream)
+            return substitute(anchors, share, sequences.successors, stream)
         case _:
-            return inputs
+            return anchors
 
 
 def _barlow_twins(
@@ -113,15 +114,11 @@ def _cl4srec(
     settings: CL4SRec,
     stream: torch.Generator,
 ) -> Tensor:
+    anchors = sequences.take(batch.anchors, skip_last=1)
     shares = settings.crop, settings.mask, settings.reorder
-    z_a, z_b = [], []
-    for group in batch.anchors:
-        inputs = sequences.windows(group.rows, group.width, skip_last=1)
-        pair = two_augmentations(inputs, sequences.padding_id, model.mask_id, shares, stream)
-        one, other = model(torch.cat(pair))[:, -1].chunk(2)
-        z_a.append(one)
-        z_b.append(other)
-    return info_nce(torch.cat(z_a), torch.cat(z_b), settings.temperature)
+    one, other = two_augmentations(anchors, model.mask_id, shares, stream)
+    z_a, z_b = model(one, last_only=True), model(other, last_only=True)
+    return info_nce(z_a, z_b, settings.temperature)
 
 
 def _duorec(
@@ -137,8 +134,7 @@ def _duorec(
     )
     targets = None
     if settings.drop_same_target:
-        rows = torch.cat([group.rows for group in batch.anchors])
-        targets = sequences.item_ids[sequences.ends[rows] - 1]
+        targets = sequences.item_ids[sequences.ends[batch.anchors.rows] - 1]
     return info_nce(again, partners, settings.temperature, targets)
 
 

@@ -9,18 +9,12 @@ run equal an uninterrupted one.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from btsr_core.errors import InputError
-from btsr_core.protocol import Sequences
-
-LENGTH_GROUPS = 4
-"""Parts, by length, of one random batch. Each is trimmed to its own longest sequence, so little is
-computed for padding, while who shares a batch stays independent of length."""
+from btsr_core.histories import PackedSequences, Pick, picks
 
 
 def seed_of(*key: int | str) -> int:
@@ -32,80 +26,6 @@ def seed_of(*key: int | str) -> int:
 def generator(device: torch.device, *key: int | str) -> torch.Generator:
     """Return a fresh generator on `device` for the stream that `key` names."""
     return torch.Generator(device).manual_seed(seed_of(*key))
-
-
-@dataclass(frozen=True)
-class PackedSequences:
-    """Sequences on a device: views into one flat tensor.
-
-    Attributes
-    ----------
-    item_ids
-        (N,) int64, all sequences one after the other.
-    ends
-        (U,) one past the newest item of each sequence.
-    lengths
-        (U,) items of each sequence.
-    padding_id
-        Written where a window reaches before the oldest item.
-    """
-
-    item_ids: Tensor
-    ends: Tensor
-    lengths: Tensor
-    padding_id: int
-
-    @classmethod
-    def pack(cls, sequences: Sequences, padding_id: int, device: torch.device) -> "PackedSequences":
-        """Copy `sequences` to `device`."""
-        return cls(
-            item_ids=torch.as_tensor(sequences.item_ids, device=device),
-            ends=torch.as_tensor(sequences.starts + sequences.lengths, device=device),
-            lengths=torch.as_tensor(sequences.lengths, device=device),
-            padding_id=padding_id,
-        )
-
-    def windows(self, rows: Tensor, width: int, skip_last: int = 0) -> Tensor:
-        """Return the newest items of some sequences, padded on the left.
-
-        Parameters
-        ----------
-        rows
-            (B,) which sequences.
-        width
-            Items a window holds.
-        skip_last
-            Newest items to leave out: 1 turns training sequences into inputs.
-
-        Returns
-        -------
-        Tensor
-            (B, width) int64.
-        """
-        back = torch.arange(width, 0, -1, device=rows.device) + skip_last  # steps from the end
-        reach = back <= self.lengths[rows, None]  # (B, width)
-        places = (self.ends[rows, None] - back).clamp_(min=0)
-        return torch.where(reach, self.item_ids[places], self.padding_id)
-
-    @cached_property
-    def successors(self) -> Tensor:
-        """(n_items,) for each item the other item that most often comes right after it.
-
-        The lower id of equals; an item that nothing else follows is its own successor.
-        """
-        begins = torch.zeros(len(self.item_ids) + 1, dtype=torch.bool, device=self.ends.device)
-        begins[self.ends - self.lengths] = True  # no successor crosses from sequence to sequence
-        first, second = self.item_ids[:-1], self.item_ids[1:]
-        follows = ~begins[1:-1] & (first != second)
-        pairs = (first * self.padding_id + second)[follows]
-        pairs, counts = torch.unique(pairs, return_counts=True)  # sorted: lower ids first
-        pairs = pairs[counts.argsort(stable=True, descending=True)]
-        pairs = pairs[(pairs // self.padding_id).argsort(stable=True)]
-        items, n = torch.unique_consecutive(pairs // self.padding_id, return_counts=True)
-        best = pairs[n.cumsum(0) - n]
-        found = torch.arange(self.padding_id, device=self.ends.device)
-        found[items] = best % self.padding_id
-        return found
 
 
 @dataclass(frozen=True)
@@ -212,28 +132,19 @@ def draw_negatives(
 
 
 @dataclass(frozen=True)
-class Group:
-    """Sequences of similar length, and the width that their windows need."""
-
-    rows: Tensor
-    width: int
-
-
-@dataclass(frozen=True)
 class Batch:
-    """One step's anchors and their partners, each in groups of similar length.
+    """One step's anchors and their partners, B each; both lists are sorted by length.
 
     Attributes
     ----------
     anchors, partners
-        Groups; together B sequences each.
+        Inputs: sequences without their target.
     partner_order
-        (B,) index into the concatenated partners: its k-th entry is the partner of the k-th of
-        the concatenated anchors.
+        (B,) index into the partners: its k-th entry is the partner of the k-th anchor.
     """
 
-    anchors: tuple[Group, ...]
-    partners: tuple[Group, ...]
+    anchors: Pick
+    partners: Pick
     partner_order: Tensor
 
 
@@ -243,7 +154,8 @@ def epoch_batches(
     """Yield one epoch: every usable sequence once as an anchor, in random batches.
 
     Order and partners come from streams of their own, so that a run which ignores the partners
-    sees the same batches as one which uses them.
+    sees the same batches as one which uses them. Sorting by length happens within a batch: who
+    shares one stays independent of length.
 
     Parameters
     ----------
@@ -268,29 +180,14 @@ def epoch_batches(
     back = torch.empty_like(partner_order)
     back[partner_order] = torch.arange(len(back), device=device)
 
-    anchor_groups = _groups(anchors, inputs, batch_size)
-    partner_groups = _groups(sorted_partners, inputs, batch_size)
+    own = picks(anchors, inputs[anchors], batch_size)
+    other = picks(sorted_partners, inputs[sorted_partners], batch_size)
     starts = range(0, len(anchors), batch_size)
-    for start, own, other in zip(starts, anchor_groups, partner_groups, strict=True):
-        yield Batch(own, other, back[start : start + batch_size] - start)
+    for start, anchor, partner in zip(starts, own, other, strict=True):
+        yield Batch(anchor, partner, back[start : start + batch_size] - start)
 
 
 def _sort_within_batches(lengths: Tensor, batch_size: int) -> Tensor:
     """Return the order that sorts each stretch of `batch_size` by length."""
     batch = torch.arange(len(lengths), device=lengths.device) // batch_size
     return (batch * (lengths.max() + 1) + lengths).argsort(stable=True)
-
-
-def _groups(rows: Tensor, inputs: Tensor, batch_size: int) -> list[tuple[Group, ...]]:
-    """Cut batches, each sorted by length, into groups; one read of the device for all widths."""
-    stops: list[list[int]] = []
-    for start in range(0, len(rows), batch_size):
-        size = min(batch_size, len(rows) - start)
-        cuts = {start + size * part // LENGTH_GROUPS for part in range(LENGTH_GROUPS + 1)}
-        stops.append(sorted(cuts))
-    newest = torch.tensor([stop - 1 for cuts in stops for stop in cuts[1:]], device=rows.device)
-    widths = iter(inputs[rows[newest]].tolist())  # the last of a sorted group is its longest
-    return [
-        tuple(Group(rows[first:last], next(widths)) for first, last in pairwise(cuts))
-        for cuts in stops
-    ]

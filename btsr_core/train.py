@@ -19,11 +19,11 @@ from btsr_core.config import Experiment
 from btsr_core.errors import InputError
 from btsr_core.evaluate import evaluate_model
 from btsr_core.files import atomic_path
+from btsr_core.histories import PackedSequences
 from btsr_core.model import SASRec
 from btsr_core.objectives import batch_loss
 from btsr_core.protocol import Split
 from btsr_core.sampler import (
-    PackedSequences,
     TrainSet,
     epoch_batches,
     generator,

@@ -1,104 +1,124 @@
 """Augmented views of histories: crop, mask, reorder and substitute, by tensor operations alone.
 
-All take (B, T) int64 windows, oldest item first, padded on the left, and return new ones; n is the
-number of items in a row. Crop, mask and reorder are those of CL4SRec (Xie et al., ICDE 2022),
-substitute is after CoSeRec (Liu et al., 2021). A row of one item stays as it is.
+All return new histories; n is the number of items in one. Crop, mask and reorder are those of
+CL4SRec (Xie et al., ICDE 2022), substitute is after CoSeRec (Liu et al., 2021). A history of one
+item stays as it is, and so do those that are not among `rows`, where that is given.
 """
 
 import torch
 from torch import Tensor
 
-
-def crop(windows: Tensor, padding_id: int, share: float, stream: torch.Generator) -> Tensor:
-    """Keep a random contiguous part of floor(share n) items, at least one, at the right end."""
-    n = _lengths(windows, padding_id)
-    part = torch.where(n > 1, _parts(n, share).clamp(min=1), n)
-    behind = n - part - _uniform(n - part, stream)  # (B, 1) items cut off at the right
-    columns = torch.arange(windows.shape[1], device=windows.device)
-    moved = windows.gather(1, (columns - behind).clamp(min=0))
-    return torch.where(columns >= windows.shape[1] - part, moved, padding_id)
+from btsr_core.histories import Histories
 
 
-def mask(
-    windows: Tensor, padding_id: int, share: float, mask_id: int, stream: torch.Generator
-) -> Tensor:
-    """Hide floor(share n) random items behind `mask_id`."""
-    return torch.where(_some(windows, padding_id, share, stream), mask_id, windows)
-
-
-def reorder(windows: Tensor, padding_id: int, share: float, stream: torch.Generator) -> Tensor:
-    """Shuffle a random contiguous part of floor(share n) items."""
-    n = _lengths(windows, padding_id)
-    part = _parts(n, share)
-    first = windows.shape[1] - n + _uniform(n - part, stream)  # (B, 1) column of the part
-    columns = torch.arange(windows.shape[1], device=windows.device)
-    inside = (columns >= first) & (columns < first + part)
-    # Sorting by these keys moves nothing but the part: its keys lie between its neighbours'.
-    keys = torch.where(inside, first + _noise(windows, stream), columns.double())
-    return windows.gather(1, keys.argsort(dim=1, stable=True))
-
-
-def substitute(
-    windows: Tensor, padding_id: int, share: float, table: Tensor, stream: torch.Generator
-) -> Tensor:
-    """Replace floor(share n) random items by correlated ones.
-
-    CoSeRec takes the most correlated item by co-occurrence; here that is the most frequent
-    successor, `sampler.PackedSequences.successors`.
+def crop(
+    histories: Histories, share: float, stream: torch.Generator, rows: Tensor | None = None
+) -> Histories:
+    """Keep a random contiguous part of floor(share n) items, at least one.
 
     Parameters
     ----------
+    histories
+        B histories, N items in all.
+    share
+        Of the items of a history, 0 to 1.
+    stream
+        Generator on the histories' device.
+    rows
+        (B,) bool, which histories; all by default.
+    """
+    n = histories.lengths
+    part = _parts(histories, share).clamp(min=1)
+    part = torch.where(_chosen(histories, rows), part, n)
+    start = _uniform(n - part, stream)
+    place, owner = histories.place, histories.owner
+    kept = (place >= start[owner]) & (place < (start + part)[owner])
+    return Histories(histories.item_ids[kept], part, histories.groups)
+
+
+def mask(
+    histories: Histories,
+    share: float,
+    mask_id: int,
+    stream: torch.Generator,
+    rows: Tensor | None = None,
+) -> Histories:
+    """Hide floor(share n) random items behind `mask_id`; see `crop` for the parameters."""
+    hidden = _some(histories, share, stream, rows)
+    return histories.with_items(torch.where(hidden, mask_id, histories.item_ids))
+
+
+def reorder(
+    histories: Histories, share: float, stream: torch.Generator, rows: Tensor | None = None
+) -> Histories:
+    """Shuffle a random contiguous part of floor(share n) items; see `crop` for the parameters."""
+    part = torch.where(_chosen(histories, rows), _parts(histories, share), 0)
+    start = _uniform(histories.lengths - part, stream)
+    place, owner = histories.place, histories.owner
+    inside = (place >= start[owner]) & (place < (start + part)[owner])
+    # Sorting by these keys moves nothing but the part: its keys lie between its neighbours'.
+    keys = torch.where(inside, start[owner] + _noise(place, stream), place.double())
+    return histories.with_items(histories.item_ids[(histories.first[owner] + keys).argsort()])
+
+
+def substitute(
+    histories: Histories, share: float, table: Tensor, stream: torch.Generator
+) -> Histories:
+    """Replace floor(share n) random items by correlated ones.
+
+    CoSeRec takes the most correlated item by co-occurrence; here that is the most frequent
+    successor, `histories.PackedSequences.successors`.
+
+    Parameters
+    ----------
+    histories, share, stream
+        See `crop`.
     table
         (n_items,) the replacement of each item.
     """
-    chosen = _some(windows, padding_id, share, stream)
-    return torch.where(chosen, table[windows.clamp(max=len(table) - 1)], windows)
+    chosen = _some(histories, share, stream, None)
+    return histories.with_items(torch.where(chosen, table[histories.item_ids], histories.item_ids))
 
 
 def two_augmentations(
-    windows: Tensor,
-    padding_id: int,
+    histories: Histories,
     mask_id: int,
     shares: tuple[float, float, float],
     stream: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Return two views of each row by two different operators, uniform among the ordered pairs.
+) -> tuple[Histories, Histories]:
+    """Return two views of each history by two different operators, uniform among ordered pairs.
 
     Parameters
     ----------
     shares
         Of crop, mask and reorder.
     """
-    first = torch.randint(3, windows.shape[:1], generator=stream, device=windows.device)
-    step = torch.randint(1, 3, windows.shape[:1], generator=stream, device=windows.device)
-    rows = torch.arange(len(windows), device=windows.device)
-    one, other = (
-        torch.stack(
-            [
-                crop(windows, padding_id, shares[0], stream),
-                mask(windows, padding_id, shares[1], mask_id, stream),
-                reorder(windows, padding_id, shares[2], stream),
-            ]
-        )[operator, rows]
-        for operator in (first, (first + step) % 3)
-    )
-    return one, other
+    shape, device = histories.lengths.shape, histories.lengths.device
+    first = torch.randint(3, shape, generator=stream, device=device)
+    step = torch.randint(1, 3, shape, generator=stream, device=device)
+
+    def view(operator: Tensor) -> Histories:
+        seen = reorder(histories, shares[2], stream, operator == 2)
+        seen = mask(seen, shares[1], mask_id, stream, operator == 1)
+        return crop(seen, shares[0], stream, operator == 0)
+
+    return view(first), view((first + step) % 3)
 
 
-def _lengths(windows: Tensor, padding_id: int) -> Tensor:
-    """(B, 1) items of each row."""
-    return (windows != padding_id).sum(1, keepdim=True)
+def _parts(histories: Histories, share: float) -> Tensor:
+    """(B,) floor(share n)."""
+    return (histories.lengths.double() * share).long()
 
 
-def _parts(n: Tensor, share: float) -> Tensor:
-    """(B, 1) floor(share n); none of a single item."""
-    return torch.where(n > 1, (n.double() * share).long(), 0)
+def _chosen(histories: Histories, rows: Tensor | None) -> Tensor:
+    """(B,) bool: the histories that may change."""
+    longer = histories.lengths > 1
+    return longer if rows is None else longer & rows
 
 
-def _noise(windows: Tensor, stream: torch.Generator) -> Tensor:
-    """(B, T) uniform in [0, 1); double precision, so that ties are out of the question."""
-    device = windows.device
-    return torch.rand(windows.shape, generator=stream, device=device, dtype=torch.float64)
+def _noise(like: Tensor, stream: torch.Generator) -> Tensor:
+    """Uniform in [0, 1), entry by entry; double precision, so that ties are out of the question."""
+    return torch.rand(like.shape, generator=stream, device=like.device, dtype=torch.float64)
 
 
 def _uniform(most: Tensor, stream: torch.Generator) -> Tensor:
@@ -106,9 +126,13 @@ def _uniform(most: Tensor, stream: torch.Generator) -> Tensor:
     return (_noise(most, stream) * (most + 1)).long()
 
 
-def _some(windows: Tensor, padding_id: int, share: float, stream: torch.Generator) -> Tensor:
-    """(B, T) bool: floor(share n) random items of each row."""
-    is_item = windows != padding_id
-    keys = torch.where(is_item, _noise(windows, stream), 2.0)  # padding sorts last
-    rank = keys.argsort(dim=1).argsort(dim=1)
-    return rank < _parts(is_item.sum(1, keepdim=True), share)
+def _some(
+    histories: Histories, share: float, stream: torch.Generator, rows: Tensor | None
+) -> Tensor:
+    """(N,) bool: floor(share n) random items of each history."""
+    owner = histories.owner
+    order = (owner + _noise(owner, stream)).argsort()  # shuffles inside each history
+    part = torch.where(_chosen(histories, rows), _parts(histories, share), 0)
+    chosen = torch.empty_like(owner, dtype=torch.bool)
+    chosen[order] = histories.place < part[owner]
+    return chosen

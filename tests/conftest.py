@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from btsr_core.config import Experiment, experiment
+from btsr_core.histories import Histories, PackedSequences, picks
 from btsr_core.protocol import EvalSet, Sequences
 
 torch.set_num_threads(1)  # more only get in each other's way on tensors this small
@@ -28,6 +29,19 @@ def pack(lists: list[list[int]]) -> Sequences:
     lengths = np.array([len(items) for items in lists], dtype=np.int64)
     flat = np.array([item for items in lists for item in items], dtype=np.int64)
     return Sequences(flat, lengths.cumsum() - lengths, lengths)
+
+
+def histories_of(lists: list[list[int]], n_items: int = 1000) -> Histories:
+    """Return lists of item ids, sorted by length, as `Histories` in several groups."""
+    assert lists == sorted(lists, key=len)
+    store = PackedSequences.pack(pack(lists), n_items, torch.device("cpu"))
+    return store.take(picks(torch.arange(len(lists)), store.lengths, len(lists))[0])
+
+
+def lists_of(histories: Histories) -> list[list[int]]:
+    """Return the item ids of each history."""
+    parts = torch.split(histories.item_ids, histories.lengths.tolist())
+    return [part.tolist() for part in parts]
 
 
 def eval_set(lists: list[list[int]], targets: list[int]) -> EvalSet:

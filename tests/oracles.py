@@ -107,6 +107,37 @@ def info_nce(z_a, z_b, temperature, targets=None):
     return total / (2 * batch)
 
 
+def sasrec(weights, item_ids, n_heads):
+    """The outputs at one history's items; weights by their names in the model."""
+    table, positions = weights["item_embedding.weight"], weights["position_embedding.weight"]
+    n, dim = len(item_ids), table.shape[1]
+
+    def norm(rows, name):
+        centred = rows - rows.mean(1, keepdims=True)
+        scaled = centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)
+        return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    def linear(rows, name):
+        return rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    x = np.array([math.sqrt(dim) * table[item] for item in item_ids])
+    x = x + positions[np.arange(n)[::-1]]  # by age
+    for block in range(sum(name.endswith("to_qkv.bias") for name in weights)):
+        at = f"blocks.{block}"
+        qkv = linear(norm(x, f"{at}.attention_norm"), f"{at}.to_qkv")
+        q, k, v = (part.reshape(n, n_heads, -1) for part in np.split(qkv, 3, axis=1))
+        mixed = np.zeros_like(q)
+        for head in range(n_heads):
+            for t in range(n):
+                scores = k[: t + 1, head] @ q[t, head] / math.sqrt(dim / n_heads)
+                attention = np.exp(scores - scores.max())
+                mixed[t, head] = attention @ v[: t + 1, head] / attention.sum()
+        x = x + linear(mixed.reshape(n, dim), f"{at}.to_out")
+        hidden = np.maximum(linear(norm(x, f"{at}.network_norm"), f"{at}.inner"), 0)
+        x = x + linear(hidden, f"{at}.outer")
+    return norm(x, "norm")
+
+
 def ranking(scores, target, seen, k):
     """Sort one user's catalogue: (rank of the target or None where it is seen, k best items)."""
     candidates = [i for i in range(len(scores)) if i not in seen]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import pack
+from conftest import histories_of, pack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,7 +81,7 @@ def test_correlation_leaves_out_users_without_a_partner():
     model = SASRec(10, ModelConfig(dim=4)).eval()
     split = Split(pack(lists), np.arange(4), np.arange(10), 0, {})
     found = view_correlation(model, split, 50)
-    z = [model(torch.tensor([items]))[0, -1] for items in ([1, 2], [3])]
+    z = [model(histories_of([items]))[-1] for items in ([1, 2], [3])]
     rows = torch.stack(z).detach().double().numpy()
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     a = rows - rows.mean(0)

@@ -11,7 +11,7 @@ PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
     "__init__", "errors", "files",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
-    "settings", "config", "sampler", "model",
+    "settings", "config", "histories", "sampler", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "regularisers", "objectives", "metrics", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",

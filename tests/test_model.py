@@ -1,9 +1,13 @@
+import numpy as np
+import oracles
 import pytest
 import torch
+from conftest import histories_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from btsr_core.config import ModelConfig
+from btsr_core.histories import Group, Histories
 from btsr_core.model import SASRec
 
 N_ITEMS, MAX_LEN = 30, 12
@@ -17,72 +21,97 @@ def model(request):
     with torch.no_grad():  # far from the small initial weights, so that every path matters
         for weight in model.parameters():
             weight.mul_(10).add_(0.1 * torch.randn_like(weight))
-        model.item_embedding.weight[N_ITEMS].zero_()
     return model.double()
 
 
-histories = st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=MAX_LEN)
+history = st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=MAX_LEN)
+batches = st.lists(history, min_size=1, max_size=9).map(lambda lists: sorted(lists, key=len))
 
 
 @settings(deadline=None)
-@given(histories, st.data())
-def test_padding_on_the_left_changes_nothing(model, history, data):
-    extra = data.draw(st.integers(0, MAX_LEN - len(history)))
-    ids = torch.tensor([history])
-    padded = torch.cat([torch.full((1, extra), N_ITEMS), ids], 1)
-    difference = (model(padded)[:, extra:] - model(ids)).abs().max()
-    assert difference <= 1e-12
+@given(batches)
+def test_outputs_are_those_of_the_equations_history_by_history(model, lists):
+    histories = histories_of(lists)
+    weights = {name: weight.numpy() for name, weight in model.state_dict().items()}
+    expected = [oracles.sasrec(weights, items, model.blocks[0].n_heads) for items in lists]
+    np.testing.assert_allclose(
+        model(histories).detach().numpy(), np.concatenate(expected), rtol=1e-9, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        model(histories, last_only=True).detach().numpy(),
+        np.stack([outputs[-1] for outputs in expected]),
+        rtol=1e-9, atol=1e-9,
+    )  # fmt: skip
 
 
 @settings(deadline=None)
-@given(histories, st.data())
-def test_padding_on_the_left_changes_nothing_in_single_precision(history, data):
+@given(history, st.integers(0, MAX_LEN))
+def test_padding_on_the_right_of_a_rectangle_changes_nothing(model, items, extra):
+    plain = histories_of([items])
+    wide = Histories(plain.item_ids, plain.lengths, (Group(1, len(items) + extra),))
+    for last_only in (False, True):
+        difference = model(wide, last_only=last_only) - model(plain, last_only=last_only)
+        assert difference.abs().max() <= 1e-12
+
+
+@settings(deadline=None)
+@given(batches)
+def test_neighbours_change_nothing_in_single_precision(lists):
     torch.manual_seed(1)
     model = SASRec(N_ITEMS, ModelConfig(max_len=MAX_LEN)).eval()
-    extra = data.draw(st.integers(0, MAX_LEN - len(history)))
-    ids = torch.tensor([history])
-    padded = torch.cat([torch.full((1, extra), N_ITEMS), ids], 1)
-    assert (model(padded)[:, extra:] - model(ids)).abs().max() <= 1e-6
+    together = model(histories_of(lists))
+    alone = torch.cat([model(histories_of([items])) for items in lists])
+    assert (together - alone).abs().max() <= 1e-6
 
 
 @settings(deadline=None)
-@given(histories, st.data())
-def test_the_future_changes_no_earlier_output(model, history, data):
-    t = data.draw(st.integers(0, len(history) - 1))
-    changed = list(history)
+@given(history, st.data())
+def test_the_future_changes_no_earlier_output(model, items, data):
+    t = data.draw(st.integers(0, len(items) - 1))
+    changed = list(items)
     changed[t] = (changed[t] + 1) % N_ITEMS
-    before, after = (model(torch.tensor([h]))[0] for h in (history, changed))
+    before, after = (model(histories_of([h])) for h in (items, changed))
     assert torch.equal(before[:t], after[:t])
     assert not torch.equal(before[t:], after[t:])  # .. while it does change its own
 
 
-def test_neighbours_in_a_batch_change_nothing(model):
-    short, long = [3, 1, 4], [1, 5, 9, 2, 6, 5, 3]
-    pad = [N_ITEMS] * (len(long) - len(short))
-    both = model(torch.tensor([pad + short, long]))
-    torch.testing.assert_close(both[0, len(pad) :], model(torch.tensor([short]))[0])
+@pytest.mark.parametrize("last_only", [False, True])
+def test_gradients_are_finite_differences(model, last_only):
+    histories = histories_of([[1], [2], [3, 4], [5, 6], [1, 2, 3]])
+    embedded = model.embed(histories).detach().requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda x: model.encode(x, histories, last_only=last_only), (embedded,)
+    )
 
 
-def test_only_padding_is_finite_forward_and_backward(model):
-    out = model(torch.full((2, 5), N_ITEMS))
-    assert torch.isfinite(out).all()
-    out.sum().backward()
-    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
-    model.zero_grad()
+def test_gradients_of_a_batch_are_those_of_its_histories(model):
+    lists = [[1], [4, 2], [2, 5, 4], [9, 8, 7, 6, 5, 4, 3]]
+    weights = list(model.parameters())
+    direction = torch.randn(sum(map(len, lists)), 16, dtype=torch.float64)
+    together = torch.autograd.grad((model(histories_of(lists)) * direction).sum(), weights)
+    parts = zip(lists, torch.split(direction, list(map(len, lists))), strict=True)
+    alone = sum((model(histories_of([items])) * part).sum() for items, part in parts)
+    torch.testing.assert_close(together, torch.autograd.grad(alone, weights))
 
 
-def test_padding_row_is_zero_never_scored_and_never_learns():
+def test_dropout_acts_in_training_alone():
+    model = SASRec(N_ITEMS, ModelConfig(dim=8, dropout=0.5))
+    histories = histories_of([[1], [2, 3, 4]])
+    for last_only in (False, True):
+        assert not torch.equal(*(model(histories, last_only=last_only) for _ in "ab"))
+        model.eval()
+        assert torch.equal(*(model(histories, last_only=last_only) for _ in "ab"))
+        model.train()
+
+
+def test_the_table_has_a_row_an_item():
     model = SASRec(N_ITEMS, ModelConfig(dim=8))
     assert model.item_table.shape == (N_ITEMS, 8)
-    adam = torch.optim.Adam(model.parameters(), weight_decay=1e-2)
-    hidden = model(torch.tensor([[N_ITEMS, N_ITEMS, 2, 3]]))
-    (hidden[:, -1] @ model.item_table.T).sum().backward()
-    adam.step()
-    assert torch.equal(model.item_embedding.weight[N_ITEMS], torch.zeros(8))
+    assert model.item_table is model.item_embedding.weight
 
 
 def test_positions_count_from_the_newest_item(model):
-    ahead, newest = model(torch.tensor([[1, 2, 2]]))[0, 1], model(torch.tensor([[1, 2]]))[0, 1]
+    ahead, newest = model(histories_of([[1, 2, 2]]))[1], model(histories_of([[1, 2]]))[1]
     assert not torch.allclose(ahead, newest)  # the same prefix, one step older
 
 
@@ -104,8 +133,8 @@ def test_a_masked_item_is_seen_as_the_mask_vector():
     model = SASRec(N_ITEMS, ModelConfig(dim=8), has_mask_token=True).eval()
     with torch.no_grad():
         model.mask_embedding.weight.copy_(model.item_table[5:6])
-    ids = torch.tensor([[N_ITEMS, 3, model.mask_id, 7]])
-    torch.testing.assert_close(model(ids), model(torch.tensor([[N_ITEMS, 3, 5, 7]])))
-    model(ids)[:, -1].sum().backward()
+    hidden = histories_of([[3, model.mask_id, 7]])
+    torch.testing.assert_close(model(hidden), model(histories_of([[3, 5, 7]])))
+    model(hidden, last_only=True)[0, 0].backward()
     assert model.mask_embedding.weight.grad.abs().sum() > 0
-    assert torch.equal(model.item_embedding.weight.grad[N_ITEMS], torch.zeros(8))
+    assert set(model.item_embedding.weight.grad.abs().sum(1).nonzero().flatten().tolist()) == {3, 7}

@@ -147,7 +147,6 @@ def test_split_is_the_oracles(frame, k, quantile):
 def test_no_held_out_user_trains_and_all_ids_are_in_the_catalogue(frame, quantile):
     split = split_or_none(frame, k_core=0, cutoff_quantile=quantile)
     assume(split is not None)
-    assert split.padding_id == split.n_items
     assert set(split.train.item_ids) == set(range(split.n_items))
     for part in split.held_out.values():
         assert not set(part.test.users) & set(split.train_users)

@@ -2,11 +2,12 @@ import numpy as np
 import oracles
 import pytest
 import torch
-from conftest import pack
+from conftest import histories_of, lists_of, pack
 
 from btsr_core.config import experiment
+from btsr_core.histories import PackedSequences
 from btsr_core.regularisers import REGULARISER_LOSSES, view_outputs
-from btsr_core.sampler import PackedSequences, epoch_batches, generator, index_by_target
+from btsr_core.sampler import epoch_batches, generator, index_by_target
 from btsr_core.settings import REGULARISERS, VIEW_SHARES, BarlowTwins, CL4SRec, DuoRec, VICReg
 from btsr_core.train import build_model
 from btsr_core.views import two_augmentations
@@ -30,14 +31,12 @@ def setting(dropout=0.0, **settings):
 
 
 def rows_of(batch):
-    anchors = torch.cat([group.rows for group in batch.anchors])
-    partners = torch.cat([group.rows for group in batch.partners])[batch.partner_order]
-    return anchors.tolist(), partners.tolist()
+    return batch.anchors.rows.tolist(), batch.partners.rows[batch.partner_order].tolist()
 
 
 def alone(model, rows):
-    """Outputs of sequences without their targets, one at a time, without padding."""
-    outputs = [model(torch.tensor([LISTS[row][:-1][-4:]]))[0, -1] for row in rows]
+    """Outputs of sequences without their targets, one at a time."""
+    outputs = [model(histories_of([LISTS[row][:-1][-4:]]))[-1] for row in rows]
     return torch.stack(outputs)
 
 
@@ -111,14 +110,12 @@ def test_cl4srec_contrasts_two_augmentations():
     config = CL4SRec(crop=0.5, mask=0.4, reorder=0.7, temperature=2.0)
     anchors = torch.full((len(LISTS), 4), torch.nan)
     found = REGULARISER_LOSSES["cl4srec"](model, store, batch, anchors, config, generator(CPU, 0))
-    stream, views = generator(CPU, 0), ([], [])
-    for group in batch.anchors:
-        inputs = store.windows(group.rows, group.width, skip_last=1)
-        pair = two_augmentations(inputs, N_ITEMS, model.mask_id, (0.5, 0.4, 0.7), stream)
-        for outputs, augmented in zip(views, pair, strict=True):
-            outputs += [
-                model(row[row != N_ITEMS][None])[0, -1].detach().numpy() for row in augmented
-            ]
+    inputs = store.take(batch.anchors, skip_last=1)
+    pair = two_augmentations(inputs, model.mask_id, (0.5, 0.4, 0.7), generator(CPU, 0))
+    views = [
+        [model(histories_of([items]))[-1].detach().numpy() for items in lists_of(augmented)]
+        for augmented in pair
+    ]
     assert found.item() == pytest.approx(oracles.info_nce(*map(np.stack, views), 2.0), rel=1e-9)
     found.backward()
     assert model.mask_embedding.weight.grad.abs().sum() > 0  # the mask token learns

@@ -1,5 +1,5 @@
 from collections import Counter
-from itertools import chain, pairwise
+from itertools import chain
 
 import pytest
 import torch
@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from btsr_core.errors import InputError
+from btsr_core.histories import PackedSequences
 from btsr_core.sampler import (
-    PackedSequences,
     draw_negatives,
     draw_partners,
     epoch_batches,
@@ -26,14 +26,6 @@ sequences = st.lists(st.lists(st.integers(0, N_ITEMS - 1), max_size=9), min_size
 
 def packed(lists):
     return PackedSequences.pack(pack(lists), N_ITEMS, CPU)
-
-
-@given(sequences.filter(any), st.integers(1, 12), st.integers(0, 2))
-def test_windows_are_the_newest_items_padded_on_the_left(lists, width, skip):
-    windows = packed(lists).windows(torch.arange(len(lists)), width, skip).tolist()
-    for items, window in zip(lists, windows, strict=True):
-        kept = items[: len(items) - skip][-width:] if len(items) > skip else []
-        assert window == [N_ITEMS] * (width - len(kept)) + kept
 
 
 def usable(lists):
@@ -79,31 +71,29 @@ def test_one_item_has_no_negatives():
         draw_negatives(torch.zeros(1, dtype=torch.int64), 1, 1, generator(CPU, 0))
 
 
-def rows_of(groups):
-    return [row for group in groups for row in group.rows.tolist()]
-
-
 @settings(deadline=None)
 @given(sequences.filter(usable), st.integers(1, 9), st.integers(1, 6), st.integers(0, 99))
 def test_an_epoch_is_every_usable_sequence_once(lists, batch_size, max_len, seed):
     store = packed(lists)
     batches = list(epoch_batches(index_by_target(store), batch_size, max_len, seed, 0))
-    anchors = [rows_of(batch.anchors) for batch in batches]
+    anchors = [batch.anchors.rows.tolist() for batch in batches]
     assert sorted(chain.from_iterable(anchors)) == usable(lists)
     assert all(len(rows) == batch_size for rows in anchors[:-1])
     for batch in batches:
-        partners = torch.tensor(rows_of(batch.partners))[batch.partner_order].tolist()
-        for row, partner in zip(rows_of(batch.anchors), partners, strict=True):
+        partners = batch.partners.rows[batch.partner_order].tolist()
+        for row, partner in zip(batch.anchors.rows.tolist(), partners, strict=True):
             assert lists[row][-1] == lists[partner][-1]
-        for group in (*batch.anchors, *batch.partners):
-            lengths = [min(len(lists[row]) - 1, max_len) for row in group.rows.tolist()]
-            assert group.width == max(lengths)  # trimmed to its longest input
+        for pick in (batch.anchors, batch.partners):
+            lengths = [min(len(lists[row]) - 1, max_len) for row in pick.rows.tolist()]
+            assert pick.lengths.tolist() == lengths == sorted(lengths)
 
 
 def drawn(seed, epoch, lists=None):
     lists = lists or [[i % 3, i % 5, i % 2] for i in range(20)]
     batches = epoch_batches(index_by_target(packed(lists)), 6, 5, seed, epoch)
-    return [(rows_of(b.anchors), rows_of(b.partners), b.partner_order.tolist()) for b in batches]
+    return [
+        [t.tolist() for t in (b.anchors.rows, b.partners.rows, b.partner_order)] for b in batches
+    ]
 
 
 def test_batches_are_the_seeds_and_the_epochs():
@@ -126,22 +116,3 @@ def test_seeds_of_different_streams_differ():
 def test_nothing_to_learn_from_is_an_error():
     with pytest.raises(InputError, match="two items"):
         index_by_target(packed([[1], [], [2]]))
-
-
-def test_the_stored_sequences_stay_as_they_are():
-    lists = [[1, 2, 3], [4, 5, 3]]
-    store = packed(lists)
-    before = store.item_ids.clone()
-    windows = store.windows(torch.tensor([0, 1]), 3)
-    windows.fill_(7)
-    assert torch.equal(store.item_ids, before)
-
-
-@given(sequences.filter(any))
-def test_successors_are_the_most_frequent_other_next_items(lists):
-    counts = Counter()
-    for items in lists:
-        counts.update(pair for pair in pairwise(items) if pair[0] != pair[1])
-    for item, found in enumerate(packed(lists).successors.tolist()):
-        after = [(-n, second) for (first, second), n in counts.items() if first == item]
-        assert found == (min(after)[1] if after else item)

@@ -3,13 +3,14 @@ from collections import Counter
 
 import pytest
 import torch
+from conftest import histories_of, lists_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.views import crop, mask, reorder, substitute, two_augmentations
 
-N_ITEMS = PADDING = 9
-MASK = 10
+N_ITEMS = 9
+MASK = 9
 WIDTH = 8
 SHIFTED = (torch.arange(N_ITEMS) + 1) % N_ITEMS
 
@@ -17,25 +18,11 @@ seeds = st.integers(0, 2**32 - 1)
 shares = st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.6, 0.8, 1.0])
 histories = st.lists(
     st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=WIDTH), min_size=1, max_size=8
-)
+).map(lambda lists: sorted(lists, key=len))
 
 
 def stream(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def padded(lists):
-    return torch.tensor([[PADDING] * (WIDTH - len(items)) + items for items in lists])
-
-
-def unpadded(windows):
-    """The items of each row, which must all stand at the right end."""
-    rows = []
-    for window in windows.tolist():
-        items = [item for item in window if item != PADDING]
-        assert window == [PADDING] * (WIDTH - len(items)) + items
-        rows.append(items)
-    return rows
 
 
 def part(items, share):
@@ -45,7 +32,7 @@ def part(items, share):
 @given(histories, shares, seeds)
 def test_crop_is_a_contiguous_part(lists, share, seed):
     for items, kept in zip(
-        lists, unpadded(crop(padded(lists), PADDING, share, stream(seed))), strict=True
+        lists, lists_of(crop(histories_of(lists), share, stream(seed))), strict=True
     ):
         size = max(part(items, share), 1) if len(items) > 1 else 1
         assert len(kept) == size
@@ -55,7 +42,7 @@ def test_crop_is_a_contiguous_part(lists, share, seed):
 
 @given(histories, shares, seeds)
 def test_mask_hides_its_share(lists, share, seed):
-    found = unpadded(mask(padded(lists), PADDING, share, MASK, stream(seed)))
+    found = lists_of(mask(histories_of(lists), share, MASK, stream(seed)))
     for items, shown in zip(lists, found, strict=True):
         assert shown.count(MASK) == part(items, share)
         assert all(new in (old, MASK) for old, new in zip(items, shown, strict=True))
@@ -63,8 +50,8 @@ def test_mask_hides_its_share(lists, share, seed):
 
 @given(st.lists(st.integers(1, WIDTH), min_size=1, max_size=8), shares, seeds)
 def test_reorder_shuffles_inside_one_part(lengths, share, seed):
-    lists = [list(range(length)) for length in lengths]  # distinct: what moved is visible
-    found = unpadded(reorder(padded(lists), PADDING, share, stream(seed)))
+    lists = [list(range(length)) for length in sorted(lengths)]  # distinct: what moved is visible
+    found = lists_of(reorder(histories_of(lists), share, stream(seed)))
     for items, shown in zip(lists, found, strict=True):
         assert sorted(shown) == items
         moved = [place for place, item in enumerate(shown) if item != place]
@@ -73,7 +60,7 @@ def test_reorder_shuffles_inside_one_part(lengths, share, seed):
 
 @given(histories, shares, seeds)
 def test_substitute_replaces_its_share_by_the_table(lists, share, seed):
-    found = unpadded(substitute(padded(lists), PADDING, share, SHIFTED, stream(seed)))
+    found = lists_of(substitute(histories_of(lists), share, SHIFTED, stream(seed)))
     for items, shown in zip(lists, found, strict=True):
         changed = [(old, new) for old, new in zip(items, shown, strict=True) if old != new]
         assert len(changed) == part(items, share)
@@ -81,24 +68,36 @@ def test_substitute_replaces_its_share_by_the_table(lists, share, seed):
 
 
 OPERATORS = {
-    "crop": lambda w, s: crop(w, PADDING, 0.6, s),
-    "mask": lambda w, s: mask(w, PADDING, 0.3, MASK, s),
-    "reorder": lambda w, s: reorder(w, PADDING, 0.6, s),
-    "substitute": lambda w, s: substitute(w, PADDING, 0.3, SHIFTED, s),
-    "two": lambda w, s: torch.cat(two_augmentations(w, PADDING, MASK, (0.6, 0.3, 0.6), s)),
+    "crop": lambda h, s: [lists_of(crop(h, 0.6, s))],
+    "mask": lambda h, s: [lists_of(mask(h, 0.3, MASK, s))],
+    "reorder": lambda h, s: [lists_of(reorder(h, 0.6, s))],
+    "substitute": lambda h, s: [lists_of(substitute(h, 0.3, SHIFTED, s))],
+    "two": lambda h, s: [*map(lists_of, two_augmentations(h, MASK, (0.6, 0.3, 0.6), s))],
 }
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
 def test_views_are_new_tensors_of_their_stream_and_leave_single_items_alone(operator):
-    windows = padded([[4], [0, 1, 2, 3, 4, 5], [7, 7, 3], [1, 2, 3, 4, 5, 6, 7, 8]])
-    before = windows.clone()
-    found = operator(windows, stream(3))
-    assert torch.equal(windows, before)
-    assert torch.equal(found, operator(windows, stream(3)))
-    assert any(not torch.equal(found, operator(windows, stream(seed))) for seed in range(9))
-    for view in found.split(len(windows)):
-        assert torch.equal(view[0], windows[0])
+    histories = histories_of([[4], [7, 7, 3], [0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 7, 8]])
+    before = histories.item_ids.clone()
+    found = operator(histories, stream(3))
+    assert torch.equal(histories.item_ids, before)
+    assert found == operator(histories, stream(3))
+    assert any(found != operator(histories, stream(seed)) for seed in range(9))
+    assert all(view[0] == [4] for view in found)
+
+
+def test_rows_that_are_not_chosen_stay_as_they_are():
+    lists = [[row] * 8 + [9 - row] for row in range(9)]
+    chosen = torch.arange(9) % 2 == 0
+    for operator in (
+        lambda h, s: crop(h, 0.5, s, chosen),
+        lambda h, s: mask(h, 0.5, MASK, s, chosen),
+        lambda h, s: reorder(h, 1.0, s, chosen),
+    ):
+        found = lists_of(operator(histories_of(lists), stream()))
+        assert all(found[row] == lists[row] for row in range(1, 9, 2))
+        assert any(found[row] != lists[row] for row in range(0, 9, 2))
 
 
 def assert_uniform(counts, kinds):
@@ -110,13 +109,13 @@ def assert_uniform(counts, kinds):
 
 
 def test_every_part_is_as_likely():
-    windows = padded([[0, 1, 2, 3, 4]] * 6000)
-    kept = crop(windows, PADDING, 0.6, stream())
-    assert_uniform(Counter(map(tuple, unpadded(kept))), [(0, 1, 2), (1, 2, 3), (2, 3, 4)])
-    hidden = mask(windows, PADDING, 0.2, MASK, stream())
-    assert_uniform(Counter(row.index(MASK) for row in unpadded(hidden)), range(5))
-    shuffled = reorder(padded([[0, 1, 2]] * 6000), PADDING, 0.7, stream())  # two of three
-    counts = Counter(map(tuple, unpadded(shuffled)))
+    histories = histories_of([[0, 1, 2, 3, 4]] * 6000)
+    kept = crop(histories, 0.6, stream())
+    assert_uniform(Counter(map(tuple, lists_of(kept))), [(0, 1, 2), (1, 2, 3), (2, 3, 4)])
+    hidden = mask(histories, 0.2, MASK, stream())
+    assert_uniform(Counter(row.index(MASK) for row in lists_of(hidden)), range(5))
+    shuffled = reorder(histories_of([[0, 1, 2]] * 6000), 0.7, stream())  # two of three
+    counts = Counter(map(tuple, lists_of(shuffled)))
     assert abs(counts.pop((0, 1, 2)) - 3000) < 5 * math.sqrt(1500)
     assert_uniform(counts, [(1, 0, 2), (0, 2, 1)])
 
@@ -129,20 +128,20 @@ def operator_of(view):
 
 
 def test_two_operators_differ_row_by_row_and_are_uniform():
-    windows = padded([list(range(WIDTH))] * 6000)
-    one, other = two_augmentations(windows, PADDING, MASK, (0.5, 0.5, 0.5), stream())
+    histories = histories_of([list(range(WIDTH))] * 6000)
+    one, other = two_augmentations(histories, MASK, (0.5, 0.5, 0.5), stream())
     pairs = Counter(
         (operator_of(a), operator_of(b))
-        for a, b in zip(unpadded(one), unpadded(other), strict=True)
+        for a, b in zip(lists_of(one), lists_of(other), strict=True)
     )
     names = ["crop", "mask", "reorder"]
     assert_uniform(pairs, [(a, b) for a in names for b in names if a != b])
 
 
 def test_each_operator_has_its_own_share():
-    windows = padded([list(range(WIDTH))] * 300)
-    for view in two_augmentations(windows, PADDING, MASK, (0.75, 0.5, 0.25), stream()):
-        for items in unpadded(view):
+    histories = histories_of([list(range(WIDTH))] * 300)
+    for view in two_augmentations(histories, MASK, (0.75, 0.5, 0.25), stream()):
+        for items in lists_of(view):
             moved = sum(place != item for place, item in enumerate(items))
             match operator_of(items):
                 case "crop":
