@@ -18,9 +18,13 @@ from btsr_core.histories import PackedSequences, picks
 from btsr_core.metrics import CUTOFFS, UNRANKED, IntArray, summarise
 from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet, RawIds
+from btsr_core.top_k import top_k
 
 ENCODER_BATCH = 512
 """Histories encoded at a time; a constant, so that block sizes cannot reach the encoder."""
+
+SCORES_HELD = {"cpu": 2**20, "cuda": 2**27}
+"""Scores at a time: on a CPU few enough for its caches, on a GPU enough to keep it busy."""
 
 
 class Scorer(Protocol):
@@ -132,7 +136,7 @@ def rank(
     *,
     exclude_seen: bool = True,
     k: int = max(CUTOFFS),
-    user_block: int = 256,
+    user_block: int | None = None,
     item_block: int = 65_536,
     device: torch.device | None = None,
 ) -> Ranking:
@@ -149,7 +153,8 @@ def rank(
     k
         Length of the lists kept.
     user_block, item_block
-        Scores held at a time; they bound memory and change no result.
+        Users and items whose scores are held at a time; they bound memory and change no result.
+        By default there are as many users as `SCORES_HELD` allows.
     device
         Where the scorer's tensors live; the CPU by default.
 
@@ -163,6 +168,7 @@ def rank(
     targets = torch.as_tensor(eval_set.targets, device=device)
     inputs = PackedSequences.pack(eval_set.inputs, n_items, device)
     k = min(k, n_items)
+    user_block = user_block or max(1, SCORES_HELD[device.type] // min(item_block, n_items))
     ranks = torch.empty(n_users, dtype=torch.int64, device=device)
     top_items = torch.empty(n_users, k, dtype=torch.int64, device=device)
     for start in range(0, n_users, user_block):
@@ -191,15 +197,12 @@ def _rank_block(
     for first in range(0, n_items, item_block):
         last = min(first + item_block, n_items)
         scores = scorer.scores(rows, first, last)
-        if torch.isnan(scores).any():
-            raise InputError("a score is not a number: training diverged; lower lr or alpha")
         here = (seen_item >= first) & (seen_item < last)
         scores[seen_user[here], seen_item[here] - first] = -torch.inf
-        ids = torch.arange(first, last, device=device)
-        before = (scores > own) | ((scores == own) & (ids < targets[:, None]))
-        before &= ids != targets[:, None]  # the target's own column may differ in the last bit
-        ahead += before.sum(1)
+        ahead += _count_ahead(scores, own, targets - first)
         values, places = top_k(scores, min(k, last - first))
+        if torch.isnan(values[:, 0]).any():  # a NaN comes first
+            raise InputError("a score is not a number: training diverged; lower lr or alpha")
         # Earlier blocks hold lower ids, and `top_k` prefers lower places among equals.
         merged = torch.cat([best, values], 1)
         merged_ids = torch.cat([best_ids, places + first], 1)
@@ -211,6 +214,32 @@ def _rank_block(
     return ranks, best_ids.masked_fill(best == -torch.inf, -1)
 
 
+def _count_ahead(scores: Tensor, own: Tensor, places: Tensor) -> Tensor:
+    """Return (b,) how many of the (b, n) scores rank before a target.
+
+    Parameters
+    ----------
+    scores
+        Of some items, in their order.
+    own
+        (b, 1) the targets' scores.
+    places
+        (b,) where the targets stand among the items; outside 0..n-1 if they are others.
+    """
+    column = places.clamp(0, scores.shape[1] - 1)[:, None]
+    there = scores.gather(1, column)
+    # Not counted beside itself: its own column may differ from `own` in the last bit.
+    scores.scatter_(1, column, there.masked_fill(column == places[:, None], -torch.inf))
+    ahead, no_later = (scores > own).count_nonzero(1), (scores >= own).count_nonzero(1)
+    tied = (no_later > ahead).nonzero().squeeze(1)
+    if len(tied):
+        columns = torch.arange(scores.shape[1], device=scores.device)
+        lower = columns < places[tied, None]
+        ahead[tied] += ((scores[tied] == own[tied]) & lower).sum(1)
+    scores.scatter_(1, column, there)
+    return ahead
+
+
 def _items_of(inputs: PackedSequences, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return all items of some sequences, flat: (position in `rows`, item id) pairs."""
     lengths = inputs.lengths[rows]
@@ -220,45 +249,18 @@ def _items_of(inputs: PackedSequences, rows: Tensor) -> tuple[Tensor, Tensor]:
     return owner, inputs.item_ids[places]
 
 
-def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the k largest of each row, largest first, equal values by lower column.
-
-    `torch.topk` breaks ties arbitrarily. Only rows with a tie across the k-th place need more
-    work: there one int64 key orders value and column together.
-
-    Parameters
-    ----------
-    scores
-        (b, n) float32 without NaN.
-
-    Returns
-    -------
-    tuple[Tensor, Tensor]
-        (b, k) values and (b, k) columns.
-    """
-    values, columns = scores.topk(k, dim=1)
-    tied = ((scores >= values[:, -1:]).sum(1) > k).nonzero().squeeze(1)
-    if len(tied):
-        columns[tied] = _order_keys(scores[tied]).topk(k, dim=1).indices
-    columns = columns.sort(dim=1).values  # then a stable sort by value leaves ties by column
-    values, order = scores.gather(1, columns).sort(dim=1, descending=True, stable=True)
-    return values, columns.gather(1, order)
-
-
-def _order_keys(scores: Tensor) -> Tensor:
-    """Map each row to distinct int64 keys that sort by value, then by lower column."""
-    bits = (scores + 0.0).view(torch.int32)  # + 0.0 turns -0.0 into 0.0
-    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # negative floats sort backwards as integers
-    columns = torch.arange(scores.shape[1], device=scores.device)
-    return (ordered.long() << 32) | (0xFFFFFFFF - columns)
-
-
 def evaluate_model(
-    model: SASRec, eval_set: EvalSet, max_len: int, *, exclude_seen: bool = True
+    model: SASRec,
+    eval_set: EvalSet,
+    max_len: int,
+    *,
+    exclude_seen: bool = True,
+    k: int = max(CUTOFFS),
 ) -> Ranking:
-    """Rank the catalogue with a trained model."""
+    """Rank the catalogue with a trained model; see `rank`."""
     scorer = model_scorer(model, eval_set, max_len)
-    return rank(scorer, eval_set, exclude_seen=exclude_seen, device=model.item_table.device)
+    device = model.item_table.device
+    return rank(scorer, eval_set, exclude_seen=exclude_seen, k=k, device=device)
 
 
 def top_items_of(

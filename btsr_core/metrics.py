@@ -65,7 +65,8 @@ def summarise(
 ) -> dict[str, float]:
     """Return every metric at every cutoff, as `{"hr@1": .., "ndcg@1": .., "cov@50": ..}`.
 
-    No user means no measurement: each is NaN then, and so is told apart from 0.
+    No user means no measurement: each is NaN then, and so is told apart from 0. Lists shorter than
+    a cutoff say nothing about the coverage there, which is left out.
     """
     if not len(ranks):
         names = [*PER_USER, "cov"]
@@ -73,7 +74,8 @@ def summarise(
     values: dict[str, float] = {}
     for k in cutoffs:
         values |= {f"{name}@{k}": float(f(ranks, k).mean()) for name, f in PER_USER.items()}
-        values[f"cov@{k}"] = cov_at(top_items, k, n_items)
+        if top_items.shape[1] >= min(k, n_items):
+            values[f"cov@{k}"] = cov_at(top_items, k, n_items)
     return values
 
 

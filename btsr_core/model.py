@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from btsr_core.config import ModelConfig
+from btsr_core.dropout import attention, dropout
 from btsr_core.histories import Histories
 
 INIT_STD = 0.02
@@ -36,7 +37,7 @@ class SASRec(nn.Module):
         self.n_items = n_items
         self.item_embedding = nn.Embedding(n_items, config.dim)
         self.position_embedding = nn.Embedding(config.max_len, config.dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(config.dim)
         self.mask_embedding: nn.Embedding | None = None
@@ -92,7 +93,8 @@ class SASRec(nn.Module):
     def encode(self, embedded: Tensor, histories: Histories, *, last_only: bool = False) -> Tensor:
         """Encode histories whose items are embedded already; see `forward`."""
         x = embedded * math.sqrt(embedded.shape[1])
-        x = self.dropout(x + self.position_embedding(histories.age))  # (N, D)
+        x = x + self.position_embedding(histories.age)
+        x = dropout(x, self.dropout if self.training else 0.0)  # (N, D)
         *inner, final = self.blocks
         for block in inner:
             x = block(x, histories)
@@ -112,7 +114,7 @@ class Block(nn.Module):
         self.network_norm = nn.LayerNorm(config.dim)
         self.inner = nn.Linear(config.dim, config.dim)
         self.outer = nn.Linear(config.dim, config.dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
 
     def forward(self, x: Tensor, histories: Histories, *, last_only: bool = False) -> Tensor:
         """Map (N, D) to (N, D), or to (B, D) at the newest items."""
@@ -121,9 +123,9 @@ class Block(nn.Module):
             x, mixed = x[histories.last], self._attend_from_last(normed, histories)
         else:
             mixed = self._attend(normed, histories)
-        x = x + self.dropout(self.to_out(mixed))
-        hidden = self.dropout(F.relu(self.inner(self.network_norm(x))))
-        out: Tensor = x + self.dropout(self.outer(hidden))
+        x = x + dropout(self.to_out(mixed), self._rate)
+        hidden = dropout(F.relu(self.inner(self.network_norm(x))), self._rate)
+        out: Tensor = x + dropout(self.outer(hidden), self._rate)
         return out
 
     def _attend(self, x: Tensor, histories: Histories) -> Tensor:
@@ -133,7 +135,7 @@ class Block(nn.Module):
         for part, group in zip(_split(qkv, histories), histories.groups, strict=True):
             # Rows are filled from the left, so no item sees what lies beyond the end of its row.
             q, k, v = (self._heads(t, group.size) for t in part.chunk(3, dim=1))
-            mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=self._rate, is_causal=True)
+            mixed = attention(q, k, v, self._rate)
             parts.append(mixed.transpose(1, 2).reshape(group.size * group.width, -1))
         return _to_packed(torch.cat(parts), histories)
 
@@ -154,7 +156,7 @@ class Block(nn.Module):
             k, v = (self._heads(t, group.size) for t in part.chunk(2, dim=1))
             places = torch.arange(group.width, device=x.device)
             mask = (places < lengths[:, None])[:, None, None]  # (b, 1, 1, T)
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self._rate)
+            mixed = attention(q, k, v, self._rate, mask)
             parts.append(mixed.reshape(group.size, dim))
         return torch.cat(parts)
 
@@ -164,7 +166,7 @@ class Block(nn.Module):
 
     @property
     def _rate(self) -> float:
-        return self.dropout.p if self.training else 0.0
+        return self.dropout if self.training else 0.0
 
 
 def _split(rectangles: Tensor, histories: Histories) -> tuple[Tensor, ...]:

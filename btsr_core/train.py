@@ -31,7 +31,8 @@ from btsr_core.sampler import (
     seed_of,
 )
 
-SELECTION_METRIC = "ndcg@10"
+VALIDATION_K = 10
+SELECTION_METRIC = f"ndcg@{VALIDATION_K}"
 ADAM_BETAS = (0.9, 0.98)
 CHECKPOINT_SECONDS = 10.0
 """Least time between two checkpoints: a kill loses at most this much work, and the epoch begun."""
@@ -147,9 +148,13 @@ def fit(
                 valid,
                 experiment.model.max_len,
                 exclude_seen=experiment.evaluation.exclude_seen,
+                k=VALIDATION_K,
             )
             metrics = ranking.metrics()
-            chosen = {f"valid_{m}@10": metrics[f"{m}@10"] for m in ("hr", "ndcg", "mrr", "cov")}
+            chosen = {
+                f"valid_{m}@{VALIDATION_K}": metrics[f"{m}@{VALIDATION_K}"]
+                for m in ("hr", "ndcg", "mrr", "cov")
+            }
             seconds = time.perf_counter() - started
             record = {"epoch": progress.epoch + 1, **losses, **chosen, "seconds": seconds}
             progress.history.append(record)

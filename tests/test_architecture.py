@@ -11,9 +11,9 @@ PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
     "__init__", "errors", "files",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
-    "settings", "config", "histories", "sampler", "model",
+    "settings", "config", "histories", "sampler", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
-    "regularisers", "objectives", "metrics", "evaluate", "train",
+    "regularisers", "objectives", "metrics", "top_k", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",
     "baselines", "analysis", "report", "figures", "sentences",
     "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",

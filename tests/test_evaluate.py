@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from btsr_core.config import ModelConfig
 from btsr_core.errors import InputError
-from btsr_core.evaluate import EmbeddingScorer, evaluate_model, rank, top_items_of, top_k
+from btsr_core.evaluate import EmbeddingScorer, evaluate_model, rank, top_items_of
 from btsr_core.metrics import UNRANKED
 from btsr_core.model import SASRec
 
@@ -95,18 +95,6 @@ def test_scores_that_are_no_numbers_are_an_error():
     scorer = EmbeddingScorer(torch.full((1, 2), torch.nan).double(), torch.ones(3, 2).double())
     with pytest.raises(InputError, match="diverged"):
         rank(scorer, eval_set([[0]], [1]))
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 20))
-def test_top_k_prefers_lower_columns_among_equals(seed, n, k):
-    rng = np.random.default_rng(seed)
-    scores = rng.choice(np.float32([-np.inf, -1.5, -0.0, 0.0, 2.0, 3.5]), size=(3, n))
-    k = min(k, n)
-    values, columns = top_k(torch.tensor(scores), k)
-    for row in range(3):
-        expected = sorted(range(n), key=lambda j, row=row: (-scores[row, j], j))[:k]
-        assert columns[row].tolist() == expected
-        assert values[row].tolist() == scores[row, expected].tolist()
 
 
 @pytest.fixture(scope="module")
