@@ -100,4 +100,4 @@ def usual_lengths(users: int, seed: int = 0) -> IntArray:
     """Draw lengths of sequences as those of beauty-5core are distributed."""
     shares, lengths = LENGTH_QUANTILES
     drawn = np.random.default_rng(seed).random(users)
-    return np.interp(drawn, shares, lengths).round().astype(np.int64)
+    return np.floor(np.interp(drawn, shares, lengths)).astype(np.int64)
