@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from benchmarks.environments import PeerEnvironmentError, packages, python_of
+from benchmarks.environments import PeerEnvironmentError, is_made, packages, python_of
 from benchmarks.machine import ROOT, commit, describe_machine, fingerprint
 from benchmarks.plan import REFERENCE, SYNTHETIC, Measurement, choose, points, systems, tiny
 from benchmarks.runner import MeasurementError, OverLimitError, own_python, run
@@ -94,7 +94,7 @@ def measure_all(chosen: argparse.Namespace, folder: Path) -> int:
         if measurement.is_system and data is None:
             data = export(chosen.smoke)
         if data and measurement.is_system:
-            results["data"] = data[1]
+            results["data"] = dict(data[1])
         record = measure(measurement, data and data[0], label, chosen.torch_index)
         failures += "failed" in record
         store(path, results, measurement, {**record, "code": code})
@@ -122,7 +122,8 @@ def measure(
     try:
         python = own_python()
         if measurement.environment:
-            say(f"{label}: environment of {measurement.environment} (minutes, the first time)")
+            if not is_made(measurement.environment):
+                say(f"{label}: making its environment, which takes some minutes")
             python = python_of(measurement.environment, torch_index)
             record["packages"] = packages(python)
         progress(f"{label}: about {measurement.expected:.0f} s")

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.machine import ROOT
 
 ENVIRONMENTS = ROOT / "_build" / "benchmarks" / "environments"
+MARK = ".made"
 NEWEST_PYTHON = {"recbole": (3, 11), "rectools": (3, 13)}
 """Newest Python for which all that a peer needs has wheels."""
 
@@ -33,18 +34,30 @@ def python_of(peer: str, torch_index: str | None = None) -> Path:
     PeerEnvironmentError
         If Python or a package cannot be had.
     """
-    requirements = ROOT / "benchmarks" / "peers" / f"{peer}.txt"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    folder = ENVIRONMENTS / peer
-    made, python = folder / ".made", folder / "bin" / "python"
-    if made.exists() and made.read_text(encoding="ascii") == wanted:
+    requirements, folder = _requirements(peer), ENVIRONMENTS / peer
+    python = folder / "bin" / "python"
+    if is_made(peer):
         return python
     shutil.rmtree(folder, ignore_errors=True)
     _run([_interpreter(peer), "-m", "venv", str(folder)])
     index = ["--extra-index-url", torch_index] if torch_index else []
     _run([str(python), "-m", "pip", "install", "--quiet", *index, "-r", str(requirements)])
-    made.write_text(wanted, encoding="ascii")
+    (folder / MARK).write_text(_wanted(requirements), encoding="ascii")
     return python
+
+
+def is_made(peer: str) -> bool:
+    """Whether a peer's environment stands as its requirements file wants it."""
+    made = ENVIRONMENTS / peer / MARK
+    return made.exists() and made.read_text(encoding="ascii") == _wanted(_requirements(peer))
+
+
+def _requirements(peer: str) -> Path:
+    return ROOT / "benchmarks" / "peers" / f"{peer}.txt"
+
+
+def _wanted(requirements: Path) -> str:
+    return hashlib.sha256(requirements.read_bytes()).hexdigest()
 
 
 def packages(python: Path) -> str:

@@ -23,7 +23,7 @@ Results = dict[str, Any]
 
 def empty(machine: Mapping[str, Any]) -> Results:
     """Return results without a measurement."""
-    return {"format": FORMAT, "machine": dict(machine), "measurements": {}}
+    return {"format": FORMAT, "machine": dict(machine), "data": None, "measurements": {}}
 
 
 def read(path: Path, machine: Mapping[str, Any]) -> Results:
