@@ -17,7 +17,7 @@ WITH_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book lab test lint format types unit notebooks browser lock clean
+.PHONY: help book lab test lint format types unit notebooks browser bench lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -55,6 +55,9 @@ notebooks: $(WITH_DEV) book  ## execute the chapters again, on the runs that the
 
 browser: $(WITH_DEV) book  ## open every page of the book in a browser
 	$(BIN)/pytest tests -m browser -rs
+
+bench: $(WITH_DEV)  ## measure speed and memory beside other libraries: benchmarks/README.md
+	@$(BIN)/python -m benchmarks $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) $(ARGS)
 
 lock: $(MADE)  ## write constraints.txt anew, from the newest versions that pyproject.toml allows
 	@rm -rf _build/lock && $(BIN)/python -m venv _build/lock
