@@ -26,9 +26,10 @@ from benchmarks.process import (
 from btsr_core.config import Experiment, experiment
 from btsr_core.cross_entropy import cross_entropy
 from btsr_core.evaluate import evaluate_model
+from btsr_core.histories import PackedSequences
 from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet, Sequences
-from btsr_core.sampler import PackedSequences, TrainSet, index_by_target
+from btsr_core.sampler import TrainSet, index_by_target
 from btsr_core.train import ADAM_BETAS, build_model, train_epoch
 
 CPU = torch.device("cpu")

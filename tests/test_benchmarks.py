@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from benchmarks.__main__ import main
 from benchmarks.data import load, save, synthetic, usual_lengths
@@ -58,6 +59,8 @@ def padded_twin(model, n_items):
     weights = {name: weight.clone() for name, weight in model.state_dict().items()}
     # Ours counts positions from the newest item, the padded one from the oldest place.
     weights["position_embedding.weight"] = weights["position_embedding.weight"].flip(0)
+    # .. and has no padding item.
+    weights["item_embedding.weight"] = F.pad(weights["item_embedding.weight"], (0, 0, 0, 1))
     twin.load_state_dict(weights)
     return twin
 
@@ -78,6 +81,7 @@ def test_padded_implementation_has_our_loss_gradients_and_ranks(data):
     assert loss.item() == pytest.approx(trainer.loss, rel=1e-5)
     own = {name: weight.grad for name, weight in trainer.model.named_parameters()}
     own["position_embedding.weight"] = own["position_embedding.weight"].flip(0)
+    own["item_embedding.weight"] = F.pad(own["item_embedding.weight"], (0, 0, 0, 1))
     for name, weight in twin.named_parameters():
         torch.testing.assert_close(weight.grad, own[name], rtol=1e-3, atol=1e-6, msg=name)
 
