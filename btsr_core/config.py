@@ -146,6 +146,12 @@ def experiment(**settings: Any) -> Experiment:
         raise InputError(f"{where} = {first['input']!r}: {message}") from None
 
 
+def setting_names() -> set[str]:
+    """Return every name that `experiment` knows, whatever else is chosen."""
+    own = {name for kind in CHOICES for one in CHOICES[kind] for name in own_settings(kind, one)}
+    return own | set(_sections())
+
+
 def _sections() -> dict[str, str]:
     """Return the section of every setting but those of an objective or a regulariser."""
     return {
