@@ -15,6 +15,7 @@ from btsr_core.evaluate import Ranking, Scorer, encode, rank
 from btsr_core.histories import PackedSequences
 from btsr_core.metrics import per_user
 from btsr_core.model import SASRec
+from btsr_core.names import POPULARITY, TRANSITIONS
 from btsr_core.protocol import History, Split, k_core
 from btsr_core.runs import Run
 from btsr_core.sampler import draw_partners, generator, index_by_target
@@ -113,8 +114,8 @@ def baseline_rankings(
     """Rank the test users by popularity, and by the transitions out of their last item."""
     test = split.held_out[history].test
     scorers: dict[str, Scorer] = {
-        "Popularity": popularity_scorer(split),
-        "Last-item transitions": transition_scorer(split, test),
+        POPULARITY: popularity_scorer(split),
+        TRANSITIONS: transition_scorer(split, test),
     }
     return {name: rank(scorer, test, exclude_seen=exclude_seen) for name, scorer in scorers.items()}
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 from filelock import FileLock, Timeout
@@ -24,7 +25,13 @@ from btsr_core.bookrun import Job, code_hash, run_jobs
 from btsr_core.chapters import chapter_paths, read_chapter
 from btsr_core.errors import InputError
 from btsr_core.files import project_root, sha256_file, write_json, write_text
-from btsr_core.parameters import check_values, inspect_parameters, unknown_parameter
+from btsr_core.parameters import (
+    Parameter,
+    Scalar,
+    check_values,
+    inspect_parameters,
+    unknown_parameter,
+)
 
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # there is no -m jupyter_book
 JUPYTER_BOOK_OPTIONS = ("-q", "-W", "-n", "--keep-going")
@@ -85,11 +92,34 @@ def plan(root: Path, values: Mapping[str, str]) -> list[Job]:
         Job(
             path,
             root / "_build" / "executed" / path.relative_to(root).with_suffix(".ipynb"),
-            check_values(path, {name: values[name] for name in parameters if name in values}),
+            _values_of(path, parameters, values),
+            _shown_files(root, path),
         )
         for path, parameters in declared.items()
         if any(cell.cell_type == "code" for cell in read_chapter(path).cells)
     ]
+
+
+def _shown_files(root: Path, path: Path) -> tuple[Path, ...]:
+    """Return the code files of the project that a chapter names, as `listings.listing` takes them.
+
+    The package is part of what every chapter depends on, but the tests are not.
+    """
+    named = re.findall(r'"([\w/]+\.py)"', path.read_text(encoding="utf-8"))
+    return tuple(root / name for name in dict.fromkeys(named) if (root / name).is_file())
+
+
+def _values_of(
+    path: Path, parameters: Mapping[str, Parameter], values: Mapping[str, str]
+) -> dict[str, Scalar]:
+    """Return those of the values that a chapter takes, checked as the chapter itself would."""
+    checked = check_values(path, {name: values[name] for name in parameters if name in values})
+    if checked:
+        from btsr_core.chapter_settings import experiment_of  # noqa: PLC0415 (imports pandas)
+
+        defaults = {name: parameter.default for name, parameter in parameters.items()}
+        experiment_of(SimpleNamespace(**{**defaults, **checked}))
+    return checked
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -99,6 +99,13 @@ def takeaway(text: str) -> None:
     display(_Takeaway(text))  # type: ignore[no-untyped-call]
 
 
+def show_code(text: str) -> None:
+    """Display Python code as such: highlighted, in the colours of JupyterLab and of the book."""
+    from IPython.display import Markdown, display  # noqa: PLC0415 (absent without the book)
+
+    display(Markdown(f"```python\n{text}\n```"))  # type: ignore[no-untyped-call]
+
+
 class FigureRenderer:
     """Renders Plotly's MIME type in the book; myst-nb finds it by its entry point."""
 

@@ -29,6 +29,8 @@ class Job:
     source: Path
     notebook: Path
     values: dict[str, Scalar]
+    shows: tuple[Path, ...] = ()
+    """Files besides the package whose text the chapter shows."""
 
     @property
     def stamp(self) -> Path:
@@ -50,6 +52,7 @@ class Job:
                 for name, value in self.values.items()
                 if isinstance(value, str) and Path(value).is_file()
             },
+            "shows": {str(path): sha256_file(path) for path in self.shows},
             "code": code,
         }
 

@@ -20,7 +20,7 @@ from btsr_core.files import runs_dir
 from btsr_core.metrics import CUTOFFS
 from btsr_core.protocol import History
 from btsr_core.runs import Run, find_run, table_of_runs
-from btsr_core.settings import ObjectiveName, RegulariserName, Scaling, View
+from btsr_core.settings import OBJECTIVES, REGULARISERS, Scaling, View
 
 app = typer.Typer(
     add_completion=False,
@@ -127,7 +127,7 @@ def split(
 def train(
     source: Source,
     objective: Annotated[
-        ObjectiveName, typer.Option(help="Next-item loss.")
+        str, typer.Option(help="Next-item loss.", metavar="|".join(OBJECTIVES))
     ] = _loss.objective.name,
     n_negatives: Annotated[
         int | None, typer.Option(help="bce, gbce: negatives a position.")
@@ -145,7 +145,7 @@ def train(
         bool | None, typer.Option(help="sce: mix positions into directions, or plain Gaussian.")
     ] = None,
     regulariser: Annotated[
-        RegulariserName, typer.Option(help="Term added to it, alpha times.")
+        str, typer.Option(help="Term added to it, alpha times.", metavar="|".join(REGULARISERS))
     ] = _loss.regulariser.name,
     alpha: Annotated[float, typer.Option(help="Weight of the regulariser.")] = _loss.alpha,
     lam: Annotated[

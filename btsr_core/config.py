@@ -118,14 +118,13 @@ def experiment(**settings: Any) -> Experiment:
         If a name is unknown or a value is out of range; names the parameter and what is allowed.
     """
     sections: dict[str, dict[str, Any]] = {name: {} for name in Experiment.model_fields}
-    owners = {
-        field: section
-        for section, info in Experiment.model_fields.items()
-        for field in info.annotation.model_fields  # type: ignore[union-attr]
-    }
+    owners = _sections()
     chosen = {
         kind: settings.get(kind, LossConfig.model_fields[kind].default.name) for kind in CHOICES
     }
+    for kind, name in chosen.items():
+        if name not in CHOICES[kind]:
+            raise InputError(f"{kind} = {name!r}: must be one of {', '.join(CHOICES[kind])}")
     described: dict[str, dict[str, Any]] = {kind: {"name": name} for kind, name in chosen.items()}
     for name, value in settings.items():
         if name == "lam" and chosen["regulariser"] == "none":
@@ -143,9 +142,23 @@ def experiment(**settings: Any) -> Experiment:
     except ValidationError as error:
         first = error.errors()[0]
         where = str(first["loc"][-1])
-        value = chosen[where] if where in chosen else first["input"]
         message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{where} = {value!r}: {message}") from None
+        raise InputError(f"{where} = {first['input']!r}: {message}") from None
+
+
+def setting_names() -> set[str]:
+    """Return every name that `experiment` knows, whatever else is chosen."""
+    own = {name for kind in CHOICES for one in CHOICES[kind] for name in own_settings(kind, one)}
+    return own | set(_sections())
+
+
+def _sections() -> dict[str, str]:
+    """Return the section of every setting but those of an objective or a regulariser."""
+    return {
+        field: section
+        for section, info in Experiment.model_fields.items()
+        for field in info.annotation.model_fields  # type: ignore[union-attr]
+    }
 
 
 def _unknown_setting(name: str, chosen: Mapping[str, str], known: Iterable[str]) -> InputError:

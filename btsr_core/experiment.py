@@ -42,12 +42,15 @@ class Prepared:
 
     Attributes
     ----------
+    config
+        What was read, and how it was cut.
     interactions
         As read.
     split
         As cut.
     """
 
+    config: DataConfig
     interactions: Interactions
     split: Split
 
@@ -79,7 +82,7 @@ def _cut(interactions: Interactions, config: DataConfig) -> Prepared:
     split = split_interactions(
         interactions, k_core=config.k_core, cutoff_quantile=config.cutoff_quantile
     )
-    return Prepared(interactions, split)
+    return Prepared(config, interactions, split)
 
 
 def run_experiment(

@@ -1,5 +1,6 @@
 """Every figure of the book: one template, one function a figure, data in and a figure out."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,28 +11,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from btsr_core.analysis import Interval, to_dates
+from btsr_core.names import system_name
 from btsr_core.runs import Run
+from btsr_core.styles import BLUE, GREY, PALETTE, VERMILION, style_of
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-# Okabe and Ito's palette, told apart under every common colour blindness.
-BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
-GREY = "#8C8C8C"
-
-COLOURS = {
-    "Popularity": GREY,
-    "Last-item transitions": GREEN,
-    "SASRec-CE": BLUE,
-    "BT-SR": VERMILION,
-}
-SYMBOLS = {
-    "Popularity": "square",
-    "Last-item transitions": "diamond",
-    "SASRec-CE": "circle",
-    "BT-SR": "triangle-up",
-}
-"""One colour and one symbol a system, the same on every page."""
 
 HEIGHT = 420
 """Pixels; a figure is as wide as the page."""
@@ -51,16 +36,17 @@ TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "system-ui, sans-serif", "size": 14},
         "title": {"x": 0, "xref": "paper", "font": {"size": 16}, "y": 0.97, "yanchor": "top"},
-        "colorway": [BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY],
+        "colorway": [BLUE, *PALETTE, GREY],
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": _AXIS,
         "yaxis": _AXIS,
         "legend": {
-            "orientation": "h",
-            "y": -0.24,
+            "orientation": "h",  # at the figure's foot, however many rows it takes
+            "yref": "container",
+            "y": 0.01,
+            "yanchor": "bottom",
             "x": 0,
-            "yanchor": "top",
             "itemsizing": "constant",
         },
         "margin": {"l": 60, "r": 20, "t": 56, "b": 60},
@@ -73,6 +59,11 @@ def _figure(title: str, **layout: object) -> go.Figure:
     """Return an empty figure in the book's template."""
     base = {"template": TEMPLATE, "title": {"text": title}, "height": HEIGHT}
     return go.Figure(layout={**base, **layout})
+
+
+def _height(least: int, systems: int) -> int:
+    """Return the height of a figure of many systems: each row of its legend needs room."""
+    return least + 12 * max(0, systems - 4)
 
 
 def _panels(title: str, names: Sequence[str], **layout: object) -> go.Figure:
@@ -181,7 +172,8 @@ def correlation_maps(
     numbers
         Whether to print the entries, for small matrices.
     """
-    figure = _panels(title, list(maps), height=HEIGHT if len(maps) < 3 else 340)
+    names = ["<br>".join(textwrap.wrap(name, 20)) for name in maps]
+    figure = _panels(title, names, height=HEIGHT if len(maps) < 3 else 340)
     for column, c in enumerate(map(np.asarray, maps.values()), start=1):
         axis = np.arange(1, len(c) + 1)
         figure.add_heatmap(
@@ -212,26 +204,41 @@ def learning_curves(systems: Mapping[str, Sequence[Run]]) -> go.Figure:
     """Show validation accuracy and coverage after each epoch, a line a run, a colour a system."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.07)
     figure.update_layout(
-        template=TEMPLATE, height=560, legend={"y": -0.14},
+        template=TEMPLATE, height=_height(560, len(systems)),
         title={"text": "Validation metrics over training (marks: epoch kept)"},
     )  # fmt: skip
     for row, metric in enumerate(("ndcg@10", "cov@10"), start=1):
         for name, runs in systems.items():
+            style = style_of(name)
             for order, run in enumerate(runs):
                 frame, best = run.history, run.summary["best_epoch"]
                 figure.add_scatter(
                     x=frame["epoch"], y=frame[f"valid_{metric}"], mode="lines+markers", name=name,
                     legendgroup=name, showlegend=row == 1 and order == 0,
-                    line={"color": COLOURS[name], "width": 1.5}, opacity=0.85,
-                    marker={
-                        "symbol": SYMBOLS[name],
-                        "size": np.where(frame["epoch"] == best, 12, 0),
-                        "line": {"width": 0},
-                    },
+                    line={"color": style.colour, "dash": style.dash, "width": 1.5}, opacity=0.85,
+                    marker=style.marker(np.where(frame["epoch"] == best, 12, 0)),
                     row=row, col=1,
                 )  # fmt: skip
         figure.update_yaxes(title_text=metric, rangemode="tozero", row=row, col=1)
     figure.update_xaxes(title_text="epoch", row=2, col=1)
+    return figure
+
+
+def loss_terms(run: Run) -> go.Figure:
+    """Show the objective and the regulariser of a run over training, before any weight."""
+    loss = run.experiment.loss
+    columns = {"loss_prediction": loss.objective.label, "loss_regulariser": loss.regulariser.label}
+    title = f"Loss of {system_name(loss)} over training (means over an epoch)"
+    figure = _panels(title, list(columns.values()), height=340, showlegend=False)
+    style = style_of(system_name(loss))
+    for column, name in enumerate(columns, start=1):
+        figure.add_scatter(
+            x=run.history["epoch"], y=run.history[name], mode="lines+markers",
+            line={"color": style.colour, "dash": style.dash}, marker=style.marker(9),
+            row=1, col=column,
+        )  # fmt: skip
+    figure.update_xaxes(title_text="epoch", dtick=max(1, len(run.history) // 6))
+    figure.update_yaxes(title_text="loss", col=1)
     return figure
 
 
@@ -243,12 +250,13 @@ def frontier(points: pd.DataFrame, accuracy: str, coverage: str) -> go.Figure:
     points
         Columns `system`, `accuracy` and `coverage` by the names given; a row a run.
     """
-    figure = _figure(f"{accuracy} against {coverage} on the test users")
-    for name, rows in points.groupby("system", sort=False):
+    systems = points.groupby("system", sort=False)
+    title = f"{accuracy} against {coverage} on the test users"
+    figure = _figure(title, height=_height(HEIGHT, len(systems)))
+    for name, rows in systems:
         figure.add_scatter(
             x=rows[coverage], y=rows[accuracy], mode="markers", name=str(name),
-            marker={"color": COLOURS[str(name)], "symbol": SYMBOLS[str(name)], "size": 13,
-                    "line": {"width": 1, "color": "white"}},
+            marker=style_of(str(name)).marker(13),
         )  # fmt: skip
     figure.update_xaxes(title_text=f"{coverage} (share of the catalogue)", rangemode="tozero")
     figure.update_yaxes(title_text=f"{accuracy} (mean over users)", rangemode="tozero")
@@ -265,7 +273,9 @@ def differences(gains: Mapping[str, Mapping[str, Interval]], system: str) -> go.
     system
         The one compared.
     """
-    figure = _figure(f"{system} minus the others, paired by user (95 % intervals)")
+    title = f"{system} minus the others, paired by user (95 % intervals)"
+    bars = sum(map(len, gains.values()))
+    figure = _figure(title, height=_height(max(HEIGHT, 200 + 14 * bars), len(gains)))
     figure.update_layout(scattermode="group", scattergap=0.6)
     figure.add_vline(x=0, line_color=GREY, line_dash="dash")
     for other, intervals in gains.items():
@@ -273,7 +283,7 @@ def differences(gains: Mapping[str, Mapping[str, Interval]], system: str) -> go.
         figure.add_scatter(
             x=[one.mean for one in found], y=list(intervals), mode="markers", orientation="h",
             name=f"minus {other}",
-            marker={"color": COLOURS[other], "symbol": SYMBOLS[other], "size": 10},
+            marker=style_of(other).marker(10),
             error_x={
                 "type": "data", "symmetric": False, "thickness": 2, "width": 6,
                 "array": [one.high - one.mean for one in found],

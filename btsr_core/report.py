@@ -14,6 +14,8 @@ from btsr_core.datasets import Interactions
 from btsr_core.evaluate import Ranking, top_items_of
 from btsr_core.protocol import HISTORIES, History, Split
 from btsr_core.runs import Run
+from btsr_core.settings import CHOICES, VICReg, own_settings
+from btsr_core.vicreg import vicreg
 
 Systems = Mapping[str, Sequence[Run]]
 """Runs of each system, a run a seed."""
@@ -71,6 +73,38 @@ def loss_table(anchors: Tensor, partners: Mapping[str, Tensor], lam: float) -> p
             "per dimension": barlow_twins(anchors, view, lam, "per-dimension").item(),
         }
     return pd.DataFrame.from_dict(rows, orient="index").map("{:.3f}".format)
+
+
+def vicreg_table(views: Mapping[str, tuple[Tensor, Tensor]], settings: VICReg) -> pd.DataFrame:
+    """Return the three terms of VICReg for some pairs of views, unweighted, and their sum."""
+    given = {name: getattr(settings, name) for name in ("invariance", "variance", "covariance")}
+    nothing = dict.fromkeys(given, 0.0)
+    columns = {term: {**nothing, term: 1.0} for term in given} | {"weighted sum": given}
+    rows = {
+        name: {column: vicreg(a, b, **weights).item() for column, weights in columns.items()}
+        for name, (a, b) in views.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").map("{:.3f}".format)
+
+
+def choices_table(kind: str) -> pd.DataFrame:
+    """Return the objectives or the regularisers: what each is, and its settings with defaults.
+
+    Parameters
+    ----------
+    kind
+        `objective` or `regulariser`.
+    """
+    rows = {}
+    for name, choice in CHOICES[kind].items():
+        defaults = {own: choice.model_fields[own].default for own in own_settings(kind, name)}
+        rows[name] = {
+            "what it is": " ".join((choice.__doc__ or "").replace("`", "").split()),
+            "settings": " ".join(
+                own if value is None else f"{own}={value}" for own, value in defaults.items()
+            ),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def run_table(systems: Systems) -> pd.DataFrame:

@@ -1,11 +1,13 @@
 """Takeaways: one sentence from numbers, its verdict included. Nothing here is typed in advance."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from btsr_core.analysis import Interval, Redundancy
+from btsr_core.names import system_name
+from btsr_core.runs import Run
 
 FEW = 30
 """Users below which neither a bootstrap nor a normal approximation deserves trust."""
@@ -41,13 +43,21 @@ def hit_rate_margin(users: int, rate: float = 0.1) -> float:
     return 1.96 * math.sqrt(rate * (1 - rate) / users)
 
 
-def decorrelation(untrained: Redundancy, plain: Redundancy, regularised: Redundancy) -> str:
-    """Say what the regulariser did to the correlation matrix, beside training without it."""
+def decorrelation(sizes: Mapping[str, Redundancy]) -> str:
+    """Say what the regulariser did to the correlation matrix, beside training without it.
+
+    Parameters
+    ----------
+    sizes
+        Of the untrained model, of a plain system and of a regularised one, in this order, by name.
+    """
+    untrained, plain, regularised = sizes.values()
+    _, plain_name, name = sizes
     agree = _compared(regularised.agreement, plain.agreement, 2)
     repeat = _compared(regularised.redundancy, plain.redundancy, 3)
     return (
-        f"Two users with the same target agree {agree} under BT-SR than under SASRec-CE (mean "
-        f"diagonal of C {regularised.agreement:.2f} against {plain.agreement:.2f}; "
+        f"Two users with the same target agree {agree} under {name} than under {plain_name} "
+        f"(mean diagonal of C {regularised.agreement:.2f} against {plain.agreement:.2f}; "
         f"{untrained.agreement:.2f} before training), and its dimensions repeat each other "
         f"{repeat} (off-diagonal entries of size {regularised.redundancy:.3f} against "
         f"{plain.redundancy:.3f}; {untrained.redundancy:.3f} before training), in one run of each."
@@ -83,28 +93,47 @@ def verdict(
     return f"{first} lies {side} {second}, and likely would with other users ({evidence})."
 
 
-def trade(table: pd.DataFrame, accuracy: str, coverage: str) -> str:
-    """Say where BT-SR stands on accuracy and coverage, and who beats the baselines.
+def trade(table: pd.DataFrame, names: Iterable[str], accuracy: str, coverage: str) -> str:
+    """Say where a system stands on accuracy and coverage beside another, and who beats the rest.
 
     Parameters
     ----------
     table
         As `report.metric_table` gives it.
+    names
+        The plain system and the regularised one; the table's other rows are baselines.
     """
     mean = table.xs("mean", axis=1, level=1)
     if mean[accuracy].isna().any():
         return f"There is no test user, so neither {accuracy} nor {coverage} can be measured."
-    plain, regularised = mean.loc["SASRec-CE"], mean.loc["BT-SR"]
-    baselines = mean.drop(index=["SASRec-CE", "BT-SR"])
+    plain_name, name = names
+    plain, regularised = mean.loc[plain_name], mean.loc[name]
+    baselines = mean.drop(index=[plain_name, name])
     bar = baselines[accuracy].max()
     best = str(baselines[accuracy].idxmax()).lower()
-    beat = [name for name in ("SASRec-CE", "BT-SR") if mean.loc[name][accuracy] > bar]
+    beat = [one for one in (plain_name, name) if mean.loc[one][accuracy] > bar]
     who = {0: "neither model beats", 1: f"only {''.join(beat)} beats", 2: "both models beat"}
     return (
-        f"BT-SR recommends {100 * regularised[coverage]:.1f} % of the catalogue where SASRec-CE "
-        f"recommends {100 * plain[coverage]:.1f} % ({coverage}), at {accuracy} "
+        f"{name} recommends {100 * regularised[coverage]:.1f} % of the catalogue where "
+        f"{plain_name} recommends {100 * plain[coverage]:.1f} % ({coverage}), at {accuracy} "
         f"{regularised[accuracy]:.3f} against {plain[accuracy]:.3f}; {who[len(beat)]} the best "
         f"baseline, {best} ({bar:.3f})."
+    )
+
+
+def loss_change(run: Run) -> str:
+    """Say what became of the objective and the regulariser in the course of a run."""
+    loss, first, last = run.experiment.loss, run.history.iloc[0], run.history.iloc[-1]
+    changes = [
+        f"{label} from {first[column]:.3f} to {last[column]:.3f}"
+        for column, label in (
+            ("loss_prediction", loss.objective.label),
+            ("loss_regulariser", loss.regulariser.label),
+        )
+    ]
+    return (
+        f"{system_name(loss)} trained like every other system. From the first epoch to the last "
+        f"of {len(run.history)} its losses went: {' and '.join(changes)}."
     )
 
 

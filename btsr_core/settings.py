@@ -6,12 +6,10 @@ and to no other, so that a description says nothing that has no effect.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-ObjectiveName = Literal["bce", "gbce", "ce", "sce"]
-RegulariserName = Literal["none", "barlow-twins", "vicreg", "cl4srec", "duorec"]
 Scaling = Literal["per-dimension", "sum"]
 View = Literal["partner", "dropout", "crop", "mask", "reorder", "substitute"]
 
@@ -32,15 +30,24 @@ class Description(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-class CE(Description):
+class Objective(Description):
+    """A next-item loss."""
+
+    label: ClassVar[str]
+    """In prose, tables and figures."""
+
+
+class CE(Objective):
     """Full-softmax cross-entropy (Eq. 3)."""
 
+    label = "CE"
     name: Literal["ce"] = "ce"
 
 
-class BCE(Description):
+class BCE(Objective):
     """Binary cross-entropy on sampled negatives (Eq. 1)."""
 
+    label = "BCE"
     name: Literal["bce"] = "bce"
     n_negatives: Count = 1
     """K; one is SASRec's own choice."""
@@ -48,9 +55,10 @@ class BCE(Description):
     """Over the 1 + K terms: `sum` is Eq. 1."""
 
 
-class GBCE(Description):
+class GBCE(Objective):
     """BCE whose positive probability is raised to a power below one, as in gSASRec."""
 
+    label = "gBCE"
     name: Literal["gbce"] = "gbce"
     n_negatives: Count = 256
     """K; the default and that of t are gSASRec's."""
@@ -58,9 +66,10 @@ class GBCE(Description):
     """Calibration: 0 is BCE, 1 undoes the overconfidence that sampling causes."""
 
 
-class SCE(Description):
+class SCE(Objective):
     """Softmax over hard negatives found by random buckets (Eq. 4)."""
 
+    label = "SCE"
     name: Literal["sce"] = "sce"
     bucket_items: Count = 256
     """Items a bucket."""
@@ -72,13 +81,23 @@ class SCE(Description):
     """Whether directions are mixtures of the positions, or plain Gaussian."""
 
 
-class NoRegulariser(Description):
+class Regulariser(Description):
+    """A term beside the objective."""
+
+    label: ClassVar[str]
+    """In prose, tables and figures."""
+    system: ClassVar[str | None] = None
+    """What the field calls a SASRec with this term and cross-entropy, if it has a name for it."""
+
+
+class NoRegulariser(Regulariser):
     """The objective alone."""
 
+    label = "no regulariser"
     name: Literal["none"] = "none"
 
 
-class _SecondView(Description):
+class _SecondView(Regulariser):
     """A regulariser between the anchors and one other view of them."""
 
     view: View = "partner"
@@ -109,6 +128,8 @@ class _SecondView(Description):
 class BarlowTwins(_SecondView):
     """Redundancy reduction (§3.3); a view other than `partner` is the ablation of §5.2."""
 
+    label = "Barlow Twins"
+    system = "BT-SR"
     name: Literal["barlow-twins"] = "barlow-twins"
     lam: Weight = 0.1
     """Weight of the off-diagonal terms inside L_BT (lambda in Eq. 7)."""
@@ -119,15 +140,18 @@ class BarlowTwins(_SecondView):
 class VICReg(_SecondView):
     """Variance, invariance, covariance (Bardes et al., ICLR 2022); the weights are its authors'."""
 
+    label = "VICReg"
     name: Literal["vicreg"] = "vicreg"
     invariance: Weight = 25.0
     variance: Weight = 25.0
     covariance: Weight = 1.0
 
 
-class CL4SRec(Description):
+class CL4SRec(Regulariser):
     """InfoNCE between two augmentations of the anchor; its authors' alpha is 0.1."""
 
+    label = "CL4SRec"
+    system = "CL4SRec"
     name: Literal["cl4srec"] = "cl4srec"
     crop: Share = 0.6
     """Share of the items that cropping keeps (eta)."""
@@ -138,29 +162,26 @@ class CL4SRec(Description):
     temperature: Positive = 1.0
 
 
-class DuoRec(Description):
+class DuoRec(Regulariser):
     """InfoNCE between a second dropout pass and a partner view; its authors' alpha is 0.1."""
 
+    label = "DuoRec"
+    system = "DuoRec"
     name: Literal["duorec"] = "duorec"
     temperature: Positive = 1.0
     drop_same_target: bool = False
     """Whether rows that share the anchor's target are no negatives; the public code keeps them."""
 
 
+def _by_name(union: Any) -> Mapping[str, Any]:
+    """Return the classes of a union by their names, in its order."""
+    return MappingProxyType({one.model_fields["name"].default: one for one in get_args(union)})
+
+
 AnyObjective = CE | BCE | GBCE | SCE
 AnyRegulariser = NoRegulariser | BarlowTwins | VICReg | CL4SRec | DuoRec
-OBJECTIVES: Mapping[str, type[AnyObjective]] = MappingProxyType(
-    {"ce": CE, "bce": BCE, "gbce": GBCE, "sce": SCE}
-)
-REGULARISERS: Mapping[str, type[AnyRegulariser]] = MappingProxyType(
-    {
-        "none": NoRegulariser,
-        "barlow-twins": BarlowTwins,
-        "vicreg": VICReg,
-        "cl4srec": CL4SRec,
-        "duorec": DuoRec,
-    }
-)
+OBJECTIVES: Mapping[str, type[AnyObjective]] = _by_name(AnyObjective)
+REGULARISERS: Mapping[str, type[AnyRegulariser]] = _by_name(AnyRegulariser)
 CHOICES: Mapping[str, Mapping[str, type[AnyObjective] | type[AnyRegulariser]]] = MappingProxyType(
     {"objective": OBJECTIVES, "regulariser": REGULARISERS}
 )
@@ -174,20 +195,6 @@ class LossConfig(Description):
     regulariser: Annotated[AnyRegulariser, Field(discriminator="name")] = BarlowTwins()
     alpha: Weight = 0.2
     """Weight of the regulariser."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_stored_before(cls, value: Any) -> Any:
-        # Runs stored before regularisers had settings of their own hold lam and scaling beside the
-        # regulariser's name; they stay readable.
-        if not isinstance(value, dict) or not {"lam", "scaling"} & set(value):
-            return value
-        kept = {k: v for k, v in value.items() if k not in ("lam", "scaling")}
-        name = kept.get("regulariser", "barlow-twins")
-        if name == "barlow-twins":
-            own = {k: value[k] for k in ("lam", "scaling") if k in value}
-            return {**kept, "regulariser": {"name": name, **own}}
-        return kept if name == "none" else value
 
     @field_validator("objective", "regulariser", mode="before")
     @classmethod

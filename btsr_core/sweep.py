@@ -1,7 +1,7 @@
 """Many runs at once: what is missing is trained in parallel, what is there is loaded."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import chain
 from multiprocessing import get_context
@@ -12,10 +12,11 @@ from tqdm import tqdm
 
 from btsr_core.config import Experiment
 from btsr_core.errors import InputError
-from btsr_core.experiment import load_data, pick_device, run_experiment
+from btsr_core.experiment import Prepared, load_data, pick_device, run_experiment
 from btsr_core.files import runs_dir
+from btsr_core.names import system_name
 from btsr_core.runs import Run, is_finished, load_run
-from btsr_core.settings import NoRegulariser
+from btsr_core.settings import REGULARISERS, NoRegulariser
 
 
 def with_seeds(experiment: Experiment, n_seeds: int) -> list[Experiment]:
@@ -39,6 +40,7 @@ def with_seeds(experiment: Experiment, n_seeds: int) -> list[Experiment]:
 def run_all(
     experiments: Sequence[Experiment],
     *,
+    data: Prepared | None = None,
     runs: str | Path | None = None,
     mirror: str | Path | None = None,
     device: str | None = None,
@@ -54,16 +56,21 @@ def run_all(
     ----------
     experiments
         What to train.
+    data
+        What has been prepared already: who has it to hand spares another reading. It is for the
+        experiments with its configuration; the data of others are read.
     runs, mirror, device, progress
         As for `run_experiment`.
     processes
         How many train at a time on a CPU; default one a core.
     """
     root = runs_dir(runs)
-    fingerprints = {
-        data: load_data(data, mirror=mirror, progress=progress).fingerprint
-        for data in dict.fromkeys(experiment.data for experiment in experiments)
-    }
+    # Passed in, not cached: a file may change between two calls in one notebook.
+    fingerprints = {} if data is None else {data.config: data.interactions.fingerprint}
+    for config in dict.fromkeys(experiment.data for experiment in experiments):
+        if config not in fingerprints:
+            found = load_data(config, mirror=mirror, progress=progress)
+            fingerprints[config] = found.fingerprint
     paths = [root / described.run_id(fingerprints[described.data]) for described in experiments]
     missing = {
         path: experiment
@@ -91,33 +98,58 @@ def run_all(
     return [load_run(path) for path in paths]  # by path: the data were read once already
 
 
+def with_and_without(base: Experiment) -> dict[str, Experiment]:
+    """Return an experiment without its regulariser and as it is, in this order, by their names.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to leave out, so that a model would be compared with itself.
+    """
+    loss = base.loss
+    if not loss.is_regularised:
+        given = "regulariser = 'none'" if loss.regulariser.name == "none" else "alpha = 0"
+        others = ", ".join(name for name in REGULARISERS if name != "none")
+        raise InputError(
+            f"{given}: a model with a regulariser is compared with the same model without it, and "
+            f"these two would be one. Choose a regulariser ({others}) and an alpha above 0; "
+            "`btsr train` trains the plain model alone."
+        )
+    plain = loss.model_copy(update={"regulariser": NoRegulariser()})
+    pair = (base.model_copy(update={"loss": plain}), base)
+    return {system_name(one.loss): one for one in pair}
+
+
 def run_systems(
-    base: Experiment,
+    systems: Mapping[str, Experiment],
     n_seeds: int,
     *,
+    data: Prepared | None = None,
     runs: str | Path | None = None,
     mirror: str | Path | None = None,
     progress: bool = True,
 ) -> dict[str, list[Run]]:
-    """Return the runs of an experiment and of the same without its regulariser.
+    """Return the runs of some systems.
 
     Parameters
     ----------
-    base
-        BT-SR as wanted.
+    systems
+        By name, such as `with_and_without` gives them.
     n_seeds
         Runs of each.
+    data, runs, mirror, progress
+        As for `run_all`.
 
     Returns
     -------
     dict
-        `SASRec-CE` and `BT-SR`, each with a run a seed, the same seeds in the same order.
+        A run a seed for each name, the same seeds in the same order.
     """
-    loss = base.loss.model_copy(update={"regulariser": NoRegulariser()})
-    plain = base.model_copy(update={"loss": loss})
-    pairs = zip(with_seeds(plain, n_seeds), with_seeds(base, n_seeds), strict=True)
-    found = run_all(list(chain.from_iterable(pairs)), runs=runs, mirror=mirror, progress=progress)
-    return {"SASRec-CE": found[0::2], "BT-SR": found[1::2]}
+    seeded = [with_seeds(system, n_seeds) for system in systems.values()]
+    # A seed of every system, then the next: what has come so far can be compared.
+    wanted = list(chain.from_iterable(zip(*seeded, strict=True)))
+    found = run_all(wanted, data=data, runs=runs, mirror=mirror, progress=progress)
+    return {name: found[place :: len(systems)] for place, name in enumerate(systems)}
 
 
 def _cores() -> int:

@@ -25,7 +25,7 @@ from btsr_core.config import ModelConfig
 from btsr_core.experiment import load_data, prepare
 from btsr_core.model import SASRec
 from btsr_core.protocol import Split
-from btsr_core.sweep import run_systems
+from btsr_core.sweep import run_systems, with_and_without
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=20).filter(any))
@@ -92,7 +92,8 @@ def test_correlation_leaves_out_users_without_a_partner():
 
 @pytest.fixture(scope="module")
 def systems(tiny, tmp_path_factory):
-    return run_systems(tiny, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
+    pair = with_and_without(tiny)
+    return run_systems(pair, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
 
 
 def test_systems_differ_in_the_regulariser_alone(systems):

@@ -11,12 +11,13 @@ PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
     "__init__", "errors", "files",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
-    "settings", "config", "histories", "sampler", "dropout", "model",
+    "settings", "names", "config", "histories", "sampler", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "regularisers", "objectives", "metrics", "top_k", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",
-    "baselines", "analysis", "report", "figures", "sentences",
-    "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",
+    "baselines", "analysis", "report", "styles", "figures", "sentences",
+    "chapters", "papermill_io", "parameters", "chapter_settings", "listings", "bookext",
+    "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
 

@@ -13,6 +13,7 @@ import pytest
 from btsr_core import bookbuild, bookrun
 from btsr_core.bookrun import Job, code_hash, run_jobs
 from btsr_core.errors import InputError
+from btsr_core.runs import finished, load_run
 
 ROOT = Path(__file__).parents[1]
 
@@ -171,6 +172,67 @@ class TestBuild:
         assert "standard error" not in page
 
 
+@pytest.mark.notebooks
+class TestChapters:
+    """The chapters themselves, on a small file and with another pair than the default."""
+
+    SMALL = (
+        "-p", "k_core", "2", "-p", "cutoff_quantile", "0.8", "-p", "max_epochs", "2",
+    )  # fmt: skip
+
+    @pytest.fixture
+    def run(self, tiny_csv, tmp_path, monkeypatch):
+        monkeypatch.chdir(ROOT)
+
+        def _run(chapter, *options):
+            return papermill(
+                f"book/{chapter}.md", f"{tmp_path}/out.ipynb", "-p", "dataset", str(tiny_csv),
+                "-p", "runs", str(tmp_path / "runs"), *options,
+            )  # fmt: skip
+
+        return _run
+
+    @pytest.mark.parametrize("chapter", ["introduction", "loss", "training"])
+    def test_another_pair(self, run, tmp_path, chapter):
+        seeds = () if chapter == "loss" else ("-p", "n_seeds", "1")
+        pair = ("-p", "objective", "bce", "-p", "regulariser", "vicreg")
+        settings = ("-p", "settings", "n_negatives=4, view=crop dim=8")
+        done = run(chapter, *self.SMALL, *seeds, *pair, *settings)
+        assert done.returncode == 0, done.stderr
+        said = (tmp_path / "out.ipynb").read_text()
+        assert "SASRec-BCE + VICReg (crop view)" in said
+        found = [load_run(path).experiment for path in finished(tmp_path / "runs")]
+        assert {one.loss.regulariser.name for one in found} == {"none", "vicreg"}
+        for one in found:
+            assert (one.loss.objective.n_negatives, one.model.dim) == (4, 8)
+
+    @pytest.mark.parametrize("chapter", ["introduction", "loss", "training"])
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (("-p", "alpha", "0"), "alpha = 0: a model with a regulariser is compared"),
+            (("-p", "regulariser", "none"), "regulariser = 'none': a model with a regulariser"),
+            (("-p", "regulariser", "vicreg", "-p", "lam", "0.3"), "it belongs to barlow-twins"),
+            (("-p", "settings", "batchsize=2"), "unknown setting 'batchsize'"),
+        ],
+    )
+    def test_refuses(self, run, tmp_path, chapter, options, said):
+        done = run(chapter, *options)
+        assert done.returncode != 0
+        assert said in done.stderr
+        assert not (tmp_path / "runs").exists()
+
+    def test_own_regulariser(self, run, tmp_path):
+        done = run(
+            "extend", "-p", "k_core", "2", "-p", "cutoff_quantile", "0.8", "-p", "epochs", "2"
+        )
+        assert done.returncode == 0, done.stderr
+        said = (tmp_path / "out.ipynb").read_text()
+        assert "def vicreg(" in said
+        assert "def test_vicreg_is_its_definition" in said
+        assert "SASRec-CE + VICReg trained like every other system" in said
+
+
 class TestPlan:
     def test_each_chapter_gets_what_it_has(self, project):
         toy, other = bookbuild.plan(project, {"alpha": "0.5", "seed": "3"})
@@ -187,6 +249,7 @@ class TestPlan:
         [
             (["-p", "alhpa=1"], "did you mean 'alpha'"),
             (["-p", "alpha=banana"], "'alpha' must be a number (float), not 'banana'"),
+            (["-p", "seed=-1"], "seed = -1"),
             (["-p", "alpha"], "write -p NAME=VALUE"),
             (["--jobs", "0"], "--jobs must be 1 or more"),
             (["--dataset", "absent.csv"], "neither a file nor a dataset"),
@@ -220,6 +283,19 @@ class TestSkipping:
     def test_other_text(self, job):
         job.source.write_text(job.source.read_text() + "\nMore.\n")
         assert not job.is_done("code")
+
+    def test_other_text_that_it_shows(self, project):
+        (project / "shown.py").write_text("one = 1\n")
+        chapter = project / "book" / "toy.md"
+        chapter.write_text(chapter.read_text() + '\nSee "shown.py" and "absent.py".\n')
+        toy, other = bookbuild.plan(project, {})
+        assert (toy.shows, other.shows) == ((project / "shown.py",), ())
+        toy.notebook.parent.mkdir(parents=True)
+        toy.notebook.touch()
+        toy.stamp.write_text(json.dumps(toy.ingredients("code")))
+        assert toy.is_done("code")
+        (project / "shown.py").write_text("one = 2\n")
+        assert not toy.is_done("code")
 
     def test_other_values(self, job):
         assert not Job(job.source, job.notebook, {}).is_done("code")

@@ -8,8 +8,11 @@ import pytest
 import yaml
 
 from btsr_core.chapters import chapter_paths, read_chapter
+from btsr_core.config import setting_names
 from btsr_core.errors import InputError
+from btsr_core.names import BASELINES
 from btsr_core.parameters import inspect_parameters
+from btsr_core.styles import STYLES
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.md"))
@@ -24,6 +27,13 @@ def path(request):
 @pytest.fixture
 def cells(path):
     return [cell for cell in read_chapter(path).cells if cell.cell_type == "code"]
+
+
+def calls(tree):
+    """Return the functions that are called by their names, in order."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found.sort(key=lambda node: (node.lineno, node.col_offset))
+    return [node.func.id for node in found if isinstance(node.func, ast.Name)]
 
 
 @pytest.fixture
@@ -63,7 +73,24 @@ def test_parameters_are_documented_and_used(path, tree):
     }
     parameters = inspect_parameters(path)
     assert [name for name, parameter in parameters.items() if not parameter.help] == []
-    assert set(parameters) == read
+    described = {"dataset", "settings", *setting_names()} & set(parameters)
+    assert "experiment_of" in calls(tree)  # which takes those
+    assert set(parameters) == read | described
+
+
+def test_refuses_before_any_work(path, cells):
+    """All that can be wrong with parameters shows in the cell that reads them."""
+    called = calls(ast.parse(cells[1].source))
+    assert "experiment_of" in called
+    if "regulariser" in inspect_parameters(path):
+        assert "with_and_without" in called
+
+
+def test_systems_are_called_what_they_are(tree):
+    """Code cells take the names of systems from the runs, whatever was chosen."""
+    known = {*STYLES, *BASELINES}
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert not texts & known
 
 
 def test_nothing_else_is_annotated(cells):

@@ -6,7 +6,8 @@ import torch
 from btsr_core import figures, report, sentences
 from btsr_core.analysis import Interval, Redundancy, baseline_rankings, paired_gains, timeline
 from btsr_core.experiment import load_data, prepare
-from btsr_core.sweep import run_systems
+from btsr_core.settings import CHOICES, LossConfig, VICReg, own_settings
+from btsr_core.sweep import run_systems, with_and_without
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,8 @@ def split(tiny):
 
 @pytest.fixture(scope="module")
 def systems(tiny, tmp_path_factory):
-    return run_systems(tiny, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
+    pair = with_and_without(tiny)
+    return run_systems(pair, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,54 @@ def test_interactions_are_described(tiny):
     assert column["first"] == str(interactions.frame["timestamp"].min())
 
 
+def test_vicreg_table_holds_the_hand_computed_values():
+    square = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    views = {"flipped": (square, square.flip(0)), "flat": (0 * square, 0 * square)}
+    table = report.vicreg_table(views, VICReg(invariance=2, variance=3, covariance=4))
+    assert table.loc["flipped"].tolist() == ["4.000", "0.000", "0.000", "8.000"]
+    assert table.loc["flat"].tolist() == ["0.000", "0.990", "0.000", "2.970"]
+
+
+def test_every_choice_is_listed_with_its_settings():
+    for kind, choices in CHOICES.items():
+        table = report.choices_table(kind)
+        assert list(table.index) == list(choices)
+        for name, row in table.iterrows():
+            assert row["what it is"]
+            listed = [setting.partition("=")[0] for setting in row["settings"].split()]
+            assert listed == own_settings(kind, name)
+    assert "n_negatives=1 reduction=sum" in set(report.choices_table("objective")["settings"])
+
+
+def test_loss_change_tells_the_first_epoch_and_the_last(systems):
+    run = systems["BT-SR"][0]
+    said = sentences.loss_change(run)
+    first, last = run.history["loss_regulariser"].iloc[[0, -1]]
+    assert f"Barlow Twins from {first:.3f} to {last:.3f}" in said
+    assert "BT-SR" in said
+
+
+def test_another_pair_is_drawn_and_told_under_its_own_names(tiny, split, tmp_path):
+    """Nothing between the runs and the page knows the default's names."""
+    loss = LossConfig(objective="bce", regulariser={"name": "vicreg", "view": "crop"})
+    pair = with_and_without(tiny.model_copy(update={"loss": loss}))
+    systems = run_systems(pair, 1, runs=tmp_path, progress=False)
+    plain, regularised = systems
+    baselines = baseline_rankings(split, "full")
+    points = report.metric_points(baselines, systems, "full")
+    table = report.metric_table(points, ["ndcg@10", "cov@10"])
+    said = sentences.trade(table, systems, "ndcg@10", "cov@10")
+    assert "BT-SR" not in said
+    assert f"{regularised} recommends" in said
+    gains = {plain: paired_gains(systems[regularised], systems[plain], ["hr@5"], "full")}
+    for figure, names in (
+        (figures.frontier(points, "ndcg@10", "cov@10"), [*baselines, *systems]),
+        (figures.learning_curves(systems), [*systems] * 2),
+        (figures.differences(gains, regularised), [f"minus {plain}"]),
+    ):
+        assert [trace.name for trace in figure.data] == names
+
+
 def every_figure(tiny, split, systems, points):
     interactions = load_data(tiny.data, progress=False)
     users = split.held_out["full"].test.inputs.lengths
@@ -90,6 +140,7 @@ def every_figure(tiny, split, systems, points):
     yield figures.learning_curves(systems)
     yield figures.frontier(points, "ndcg@10", "cov@10")
     yield figures.differences(gains, "BT-SR")
+    yield figures.loss_terms(systems["BT-SR"][0])
 
 
 def test_every_figure_has_a_title_and_named_axes(tiny, split, systems, points):
@@ -120,11 +171,14 @@ def test_sentences_follow_the_numbers():
     assert "0 test users cannot" in sentences.verdict("hr@10", pair, up, 0, 1)
     assert "1 test user cannot" in sentences.verdict("hr@10", pair, up, 1, 1)
     low, high = Redundancy(0.1, 0.05), Redundancy(0.3, 0.02)
-    assert "agree more" in sentences.decorrelation(low, low, high)
-    assert "each other less" in sentences.decorrelation(low, low, high)
-    assert "agree less" in sentences.decorrelation(low, high, low)
-    assert "each other more" in sentences.decorrelation(low, high, low)
-    same = sentences.decorrelation(low, high, Redundancy(0.3004, 0.0199996))  # as printed
+    better = sentences.decorrelation({"untrained": low, "Plain": low, "New": high})
+    assert "agree more under New than under Plain" in better
+    assert "each other less" in better
+    worse = sentences.decorrelation({"untrained": low, "Plain": high, "New": low})
+    assert "agree less" in worse
+    assert "each other more" in worse
+    alike = Redundancy(0.3004, 0.0199996)  # as printed
+    same = sentences.decorrelation({"untrained": low, "Plain": high, "New": alike})
     assert "agree no more or less" in same
     assert "each other no more or less" in same
 
@@ -144,7 +198,7 @@ def test_nothing_measured_is_said(systems):
         {"system": ["Popularity", "SASRec-CE", "BT-SR"], "ndcg@10": np.nan, "cov@10": np.nan}
     )
     table = report.metric_table(points, ["ndcg@10", "cov@10"])
-    assert "no test user" in sentences.trade(table, "ndcg@10", "cov@10")
+    assert "no test user" in sentences.trade(table, systems, "ndcg@10", "cov@10")
     assert report.formatted(table).notna().all(axis=None)
 
 
@@ -157,19 +211,18 @@ def test_timeline_of_any_numbers(times):
 
 @pytest.mark.parametrize(
     ("plain", "regularised", "said"),
-    [(0.1, 0.2, "both models beat"), (0.01, 0.2, "only BT-SR beats"), (0.01, 0.02, "neither")],
+    [(0.1, 0.2, "both models beat"), (0.01, 0.2, "only New beats"), (0.01, 0.02, "neither")],
 )
 def test_the_trade_names_who_beats_the_best_baseline(plain, regularised, said):
     points = pd.DataFrame(
         {
-            "system": ["Popularity", "Last-item transitions", "SASRec-CE", "BT-SR"],
+            "system": ["Popularity", "Last-item transitions", "Plain", "New"],
             "ndcg@10": [0.03, 0.05, plain, regularised],
             "cov@10": [0.01, 0.2, 0.3, 0.4],
         }
     )
-    sentence = sentences.trade(
-        report.metric_table(points, ["ndcg@10", "cov@10"]), "ndcg@10", "cov@10"
-    )
+    table = report.metric_table(points, ["ndcg@10", "cov@10"])
+    sentence = sentences.trade(table, ("Plain", "New"), "ndcg@10", "cov@10")
     assert said in sentence
+    assert sentence.startswith("New recommends 40.0 % of the catalogue where Plain recommends 30.0")
     assert "last-item transitions (0.050)" in sentence
-    assert "40.0 %" in sentence

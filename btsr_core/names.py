@@ -1,0 +1,29 @@
+"""What systems are called, in every table, figure and sentence of the book."""
+
+from btsr_core.settings import LossConfig
+
+POPULARITY = "Popularity"
+TRANSITIONS = "Last-item transitions"
+BASELINES = (POPULARITY, TRANSITIONS)
+"""The rankings that nothing is trained for."""
+
+
+def system_name(loss: LossConfig) -> str:
+    """Return the name of a SASRec by its loss: `SASRec-CE`, `BT-SR`, `BT-SR (BCE, crop view)`.
+
+    A regulariser that has made a name for its system keeps it, and what differs from what that
+    name stands for is added. Weights are not: systems that differ in nothing else share a name.
+    """
+    objective, regulariser = loss.objective, loss.regulariser
+    plain = f"SASRec-{objective.label}"
+    if not loss.is_regularised:
+        return plain
+    name, notes = f"{plain} + {regulariser.label}", []
+    if regulariser.system:
+        name = regulariser.system
+        if objective.label != LossConfig().objective.label:
+            notes.append(objective.label)
+    view = getattr(regulariser, "view", None)
+    if view is not None and view != type(regulariser).model_fields["view"].default:
+        notes.append(f"{view} view")
+    return f"{name} ({', '.join(notes)})" if notes else name
