@@ -12,7 +12,7 @@ from btsr_core.binary import binary_cross_entropy, positive_power
 from btsr_core.cross_entropy import cross_entropy
 from btsr_core.histories import PackedSequences
 from btsr_core.model import SASRec
-from btsr_core.regularisers import REGULARISER_LOSSES
+from btsr_core.regularisers import REGULARISER_LOSSES, Step
 from btsr_core.sampler import Batch
 from btsr_core.sce import default_size, scalable_cross_entropy
 from btsr_core.settings import BCE, CE, GBCE, SCE, LossConfig
@@ -116,7 +116,6 @@ def batch_loss(
     )
     if not config.is_regularised:
         return BatchLoss(prediction, prediction, None)
-    regulariser = REGULARISER_LOSSES[config.regulariser.name](
-        model, sequences, batch, hidden[inputs.last], config.regulariser, view_stream
-    )
+    step = Step(model, sequences, batch, hidden[inputs.last], view_stream)
+    regulariser = REGULARISER_LOSSES[config.regulariser.name](step, config.regulariser)
     return BatchLoss(prediction + config.alpha * regulariser, prediction, regulariser)

@@ -6,7 +6,7 @@ from conftest import histories_of, lists_of, pack
 
 from btsr_core.config import experiment
 from btsr_core.histories import PackedSequences
-from btsr_core.regularisers import REGULARISER_LOSSES, view_outputs
+from btsr_core.regularisers import REGULARISER_LOSSES, Step, view_outputs
 from btsr_core.sampler import epoch_batches, generator, index_by_target
 from btsr_core.settings import REGULARISERS, VIEW_SHARES, BarlowTwins, CL4SRec, DuoRec, VICReg
 from btsr_core.train import build_model
@@ -30,6 +30,13 @@ def setting(dropout=0.0, **settings):
     return model, store, batch
 
 
+def step_of(model, store, batch, anchors=None, seed=0):
+    """The step; anchors that nothing may look at are no numbers."""
+    if anchors is None:
+        anchors = torch.full((len(batch.partner_order), 4), torch.nan)
+    return Step(model, store, batch, anchors, generator(CPU, seed))
+
+
 def rows_of(batch):
     return batch.anchors.rows.tolist(), batch.partners.rows[batch.partner_order].tolist()
 
@@ -49,13 +56,14 @@ def test_partner_and_dropout_views_are_in_the_anchors_order():
     anchors, partners = rows_of(batch)
     assert anchors != partners
     for view, rows in (("partner", partners), ("dropout", anchors)):
-        found = view_outputs(model, store, batch, view, None, generator(CPU, 0))
+        found = view_outputs(step_of(model, store, batch), view, None)
         torch.testing.assert_close(found, alone(model, rows))
 
 
 def test_a_dropout_view_is_another_pass():
     model, store, batch = setting(dropout=0.5)
-    views = [view_outputs(model, store, batch, "dropout", None, generator(CPU, 0)) for _ in "ab"]
+    step = step_of(model, store, batch)
+    views = [view_outputs(step, "dropout", None) for _ in "ab"]
     assert not torch.equal(*views)
 
 
@@ -69,7 +77,7 @@ def test_augmented_views_change_long_rows_alone_and_no_stored_sequence(view):
     changed = torch.zeros(len(anchors), dtype=torch.bool)
     share = 1.0 if view == "reorder" else 0.7  # inputs of two items: one item has no other order
     for seed in range(5):
-        found = view_outputs(model, store, batch, view, share, generator(CPU, seed))
+        found = view_outputs(step_of(model, store, batch, seed=seed), view, share)
         torch.testing.assert_close(found[short], plain[short])
         changed |= (found - plain).abs().amax(1) > 1e-6
     assert torch.equal(changed, ~short)
@@ -88,7 +96,7 @@ def test_vicreg_and_barlow_twins_take_the_anchors_and_the_view():
         ),
     ):
         loss = REGULARISER_LOSSES[config.name]
-        found = loss(model, store, batch, z_a, config, generator(CPU, 0))
+        found = loss(step_of(model, store, batch, z_a), config)
         assert found.item() == pytest.approx(float(expected), rel=1e-9)
 
 
@@ -97,9 +105,7 @@ def test_duorec_contrasts_a_second_pass_with_the_partners(drop):
     model, store, batch = setting(regulariser="duorec")
     anchors, partners = rows_of(batch)
     config = DuoRec(temperature=0.5, drop_same_target=drop)
-    found = REGULARISER_LOSSES["duorec"](
-        model, store, batch, torch.full((len(anchors), 4), torch.nan), config, generator(CPU, 0)
-    )
+    found = REGULARISER_LOSSES["duorec"](step_of(model, store, batch), config)
     z_a, z_b = (alone(model, rows).detach().numpy() for rows in (anchors, partners))
     targets = [LISTS[row][-1] for row in anchors] if drop else None
     assert found.item() == pytest.approx(oracles.info_nce(z_a, z_b, 0.5, targets), rel=1e-9)
@@ -108,8 +114,7 @@ def test_duorec_contrasts_a_second_pass_with_the_partners(drop):
 def test_cl4srec_contrasts_two_augmentations():
     model, store, batch = setting(regulariser="cl4srec")
     config = CL4SRec(crop=0.5, mask=0.4, reorder=0.7, temperature=2.0)
-    anchors = torch.full((len(LISTS), 4), torch.nan)
-    found = REGULARISER_LOSSES["cl4srec"](model, store, batch, anchors, config, generator(CPU, 0))
+    found = REGULARISER_LOSSES["cl4srec"](step_of(model, store, batch), config)
     inputs = store.take(batch.anchors, skip_last=1)
     pair = two_augmentations(inputs, model.mask_id, (0.5, 0.4, 0.7), generator(CPU, 0))
     views = [
