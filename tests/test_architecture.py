@@ -13,7 +13,7 @@ ORDER = [
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
     "settings", "config", "histories", "sampler", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
-    "regularisers", "objectives", "metrics", "evaluate", "train",
+    "regularisers", "objectives", "metrics", "evaluate", "checkpoint", "train",
     "runs", "experiment", "sweep", "cli", "__main__",
     "baselines", "analysis", "report", "figures", "sentences",
     "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",

@@ -8,6 +8,7 @@ from conftest import histories_of
 
 from btsr_core import train
 from btsr_core.barlow_twins import barlow_twins
+from btsr_core.checkpoint import Progress, load_checkpoint, save_checkpoint
 from btsr_core.config import experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, prepare
@@ -16,7 +17,7 @@ from btsr_core.objectives import batch_loss
 from btsr_core.protocol import EvalSet, HeldOut, Sequences, split_interactions
 from btsr_core.sampler import epoch_batches, generator, index_by_target
 from btsr_core.settings import OBJECTIVES, REGULARISERS
-from btsr_core.train import build_model, fit, load_checkpoint
+from btsr_core.train import build_model, fit
 
 CPU = torch.device("cpu")
 
@@ -167,7 +168,7 @@ def test_a_run_goes_on_with_the_threads_it_began_with(tiny, split, tmp_path, mon
     model = build_model(tiny, split.n_items, CPU)
     adam = torch.optim.Adam(model.parameters())
     threads = torch.get_num_threads()
-    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}, threads + 1))
+    save_checkpoint(file, model, adam, Progress([], 0, {}, threads + 1))
     used = []
     real = train.train_epoch
     monkeypatch.setattr(
@@ -189,7 +190,7 @@ def test_a_checkpoint_of_another_shape_is_named(tiny, split, tmp_path):
     file = tmp_path / "checkpoint.safetensors"
     model = build_model(tiny, split.n_items, CPU)
     adam = torch.optim.Adam(model.parameters())
-    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}, 1))
+    save_checkpoint(file, model, adam, Progress([], 0, {}, 1))
     other = build_model(with_settings(tiny, dim=16), split.n_items, CPU)
     with pytest.raises(InputError, match="delete it"):
         load_checkpoint(file, other, torch.optim.Adam(other.parameters()))
