@@ -14,7 +14,7 @@ ORDER = [
     "settings", "config", "histories", "sampler", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "regularisers", "objectives", "metrics", "evaluate", "checkpoint", "train",
-    "runs", "experiment", "sweep", "cli", "__main__",
+    "runs", "experiment", "sweep", "printing", "cli", "__main__",
     "baselines", "analysis", "report", "figures", "sentences",
     "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",
 ]  # fmt: skip
