@@ -128,6 +128,10 @@ def train(
     view_share: Annotated[
         float | None, typer.Option(help="barlow-twins, vicreg: share of items kept or changed.")
     ] = None,
+    projection_dim: Annotated[
+        int | None,
+        typer.Option(help="barlow-twins, vicreg: outputs of a projection head; 0: none."),
+    ] = None,
     invariance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
     variance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
     covariance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,

@@ -98,6 +98,9 @@ class Experiment(Description):
             del described["data"][place]
         if not self.loss.is_regularised:
             described["loss"] = {"objective": described["loss"]["objective"]}
+        own = described["loss"].get("regulariser", {})
+        if own.get("projection_dim") == 0:
+            del own["projection_dim"]  # came later than others: runs without it keep their names
         canonical = {"recipe": RECIPE, "fingerprint": fingerprint, **described}
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from btsr_core.histories import Histories, PackedSequences
 from btsr_core.info_nce import info_nce
 from btsr_core.model import SASRec
 from btsr_core.sampler import Batch
-from btsr_core.settings import BarlowTwins, CL4SRec, DuoRec, VICReg, View
+from btsr_core.settings import BarlowTwins, CL4SRec, DuoRec, SecondView, VICReg, View
 from btsr_core.vicreg import vicreg
 from btsr_core.views import crop, mask, reorder, substitute, two_augmentations
 
@@ -92,15 +92,20 @@ def _augmented(step: Step, view: View, share: float | None) -> Histories:
             return step.inputs
 
 
-def _barlow_twins(step: Step, settings: BarlowTwins) -> Tensor:
+def _projected_pair(step: Step, settings: SecondView) -> tuple[Tensor, Tensor]:
+    """Return the anchors' outputs and another view's, both through the head if there is one."""
     other = view_outputs(step, settings.view, settings.view_share)
-    return barlow_twins(step.anchors, other, settings.lam, settings.scaling)
+    return step.model.project(step.anchors), step.model.project(other)
+
+
+def _barlow_twins(step: Step, settings: BarlowTwins) -> Tensor:
+    z_a, z_b = _projected_pair(step, settings)
+    return barlow_twins(z_a, z_b, settings.lam, settings.scaling)
 
 
 def _vicreg(step: Step, settings: VICReg) -> Tensor:
     return vicreg(
-        step.anchors,
-        view_outputs(step, settings.view, settings.view_share),
+        *_projected_pair(step, settings),
         invariance=settings.invariance,
         variance=settings.variance,
         covariance=settings.covariance,

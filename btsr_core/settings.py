@@ -78,7 +78,7 @@ class NoRegulariser(Description):
     name: Literal["none"] = "none"
 
 
-class _SecondView(Description):
+class SecondView(Description):
     """A regulariser between the anchors and one other view of them."""
 
     view: View = "partner"
@@ -86,6 +86,8 @@ class _SecondView(Description):
     view_share: Share | None = None
     """Share of the items that crop keeps, or that mask, reorder and substitute change; by default
     that of `VIEW_SHARES`. The other views have none."""
+    projection_dim: Annotated[int, Field(ge=0)] = 0
+    """Outputs of a projection head between the encoder and the loss; 0 is no head, as in §3.3."""
 
     @model_validator(mode="before")
     @classmethod
@@ -97,7 +99,7 @@ class _SecondView(Description):
         return value
 
     @model_validator(mode="after")
-    def _share_has_a_view(self) -> "_SecondView":
+    def _share_has_a_view(self) -> "SecondView":
         if self.view_share is not None and self.view not in VIEW_SHARES:
             raise ValueError(
                 f"view_share has no meaning for view {self.view!r}; "
@@ -106,7 +108,7 @@ class _SecondView(Description):
         return self
 
 
-class BarlowTwins(_SecondView):
+class BarlowTwins(SecondView):
     """Redundancy reduction (§3.3); a view other than `partner` is the ablation of §5.2."""
 
     name: Literal["barlow-twins"] = "barlow-twins"
@@ -116,7 +118,7 @@ class BarlowTwins(_SecondView):
     """`sum` is Eq. 7 as printed; `per-dimension` divides it by D, as the public code does."""
 
 
-class VICReg(_SecondView):
+class VICReg(SecondView):
     """Variance, invariance, covariance (Bardes et al., ICLR 2022); the weights are its authors'."""
 
     name: Literal["vicreg"] = "vicreg"
@@ -205,11 +207,19 @@ class LossConfig(Description):
         return self.regulariser.name if self.is_regularised else "none"
 
     @property
+    def projection_dim(self) -> int:
+        """Outputs of the regulariser's projection head, which the model must then have; 0: none."""
+        chosen = self.regulariser
+        if self.is_regularised and isinstance(chosen, SecondView):
+            return chosen.projection_dim
+        return 0
+
+    @property
     def uses_mask_token(self) -> bool:
         """Whether a view hides items behind a mask token, which the model must then have."""
         chosen = self.regulariser
         hides = isinstance(chosen, CL4SRec) or (
-            isinstance(chosen, _SecondView) and chosen.view == "mask"
+            isinstance(chosen, SecondView) and chosen.view == "mask"
         )
         return self.is_regularised and hides
 

@@ -35,8 +35,13 @@ def build_model(experiment: Experiment, n_items: int, device: torch.device) -> S
     """Return the untrained model of an experiment: the same weights on every device."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_of(experiment.train.seed, "weights"))
-        with_mask = experiment.loss.uses_mask_token
-        return SASRec(n_items, experiment.model, has_mask_token=with_mask).to(device)
+        model = SASRec(
+            n_items,
+            experiment.model,
+            has_mask_token=experiment.loss.uses_mask_token,
+            projection_dim=experiment.loss.projection_dim,
+        )
+        return model.to(device)
 
 
 def fit(

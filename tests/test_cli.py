@@ -67,6 +67,8 @@ def test_regularisers_take_their_own_settings_and_their_runs_load(tiny_csv, tmp_
             4,
             "--covariance",
             2,
+            "--projection-dim",
+            5,
         ),
         ("duorec", "--drop-same-target", "--alpha", 0.1),
     ):
@@ -79,10 +81,17 @@ def test_regularisers_take_their_own_settings_and_their_runs_load(tiny_csv, tmp_
     losses = [find_run(run, tmp_path).experiment.loss for run in said]
     assert [loss.regulariser for loss in losses] == [
         CL4SRec(crop=0.5, mask=0.4, reorder=0.5, temperature=2),
-        VICReg(view="mask", view_share=0.5, invariance=3, variance=4, covariance=2),
+        VICReg(
+            view="mask",
+            view_share=0.5,
+            invariance=3,
+            variance=4,
+            covariance=2,
+            projection_dim=5,
+        ),
         DuoRec(drop_same_target=True),
     ]
-    for run in said:  # the first two have a mask token, which is no item
+    for run in said:  # some have a mask token, which is no item, and one has a projection head
         result = call("recommend", run, "--history", "i1,i2", "--runs", tmp_path)
         assert result.exit_code == 0, result.output
 

@@ -1,9 +1,12 @@
+import hashlib
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from btsr_core.config import Experiment, experiment
+from btsr_core.config import RECIPE, Experiment, experiment
 from btsr_core.errors import InputError
 from btsr_core.settings import (
     CHOICES,
@@ -41,6 +44,7 @@ def test_settings_find_their_section():
         ({"view": "crop", "view_share": 1.5}, "view_share = 1.5"),
         ({"view": "dropout", "view_share": 0.5}, "belongs to crop, mask, reorder, substitute"),
         ({"regulariser": "duorec", "temperature": 0}, "temperature = 0"),
+        ({"projection_dim": -1}, "projection_dim = -1"),
     ],
 )
 def test_wrong_settings_are_named(settings, said):
@@ -90,7 +94,7 @@ def test_an_absent_regulariser_has_no_parameters():
     assert experiment(alpha=0.0, regulariser="cl4srec", mask=0.5).run_id("f") == plain
 
 
-ONE_VIEW = {"view": "dropout"}
+ONE_VIEW = {"view": "dropout", "projection_dim": 16}
 OTHER_OF = {
     "objective": {
         "bce": {"n_negatives": 2, "reduction": "mean"},
@@ -168,6 +172,26 @@ def test_a_setting_of_another_choice_is_refused(settings, said):
 def test_a_choice_by_its_name_alone():
     loss = LossConfig(objective="sce", regulariser="vicreg")
     assert (loss.objective, loss.regulariser) == (SCE(), VICReg())
+
+
+def test_runs_from_before_projection_heads_keep_their_names():
+    without = Experiment().model_dump()
+    del without["loss"]["regulariser"]["projection_dim"]
+    for place in ("source", "user_col", "item_col", "time_col"):
+        del without["data"][place]
+    canonical = json.dumps(
+        {"recipe": RECIPE, "fingerprint": "f", **without}, sort_keys=True, separators=(",", ":")
+    )
+    assert Experiment().run_id("f") == hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def test_a_projection_head_only_where_a_regulariser_uses_it():
+    for regulariser in ("barlow-twins", "vicreg"):
+        described = {"regulariser": regulariser, "projection_dim": 5}
+        assert experiment(**described).loss.projection_dim == 5
+        assert experiment(**described, alpha=0.0).loss.projection_dim == 0
+        assert experiment(regulariser=regulariser).loss.projection_dim == 0
+    assert experiment(regulariser="duorec").loss.projection_dim == 0
 
 
 def test_descriptions_stored_before_regularisers_had_settings_stay_readable():

@@ -100,6 +100,27 @@ def test_vicreg_and_barlow_twins_take_the_anchors_and_the_view():
         assert found.item() == pytest.approx(float(expected), rel=1e-9)
 
 
+@pytest.mark.parametrize("regulariser", ["vicreg", "barlow-twins"])
+def test_a_projection_head_stands_between_both_views_and_the_loss(regulariser):
+    model, store, batch = setting(regulariser=regulariser, projection_dim=3)
+    z_a, z_b = (model.project(alone(model, rows)) for rows in rows_of(batch))
+    assert z_a.shape == (len(LISTS), 3)
+    config = REGULARISERS[regulariser](projection_dim=3)
+    plain = REGULARISERS[regulariser]()
+    loss = REGULARISER_LOSSES[regulariser]
+    found = loss(step_of(model, store, batch, alone(model, rows_of(batch)[0])), config)
+    a, b = z_a.detach().numpy(), z_b.detach().numpy()
+    expected = (
+        oracles.vicreg(a, b, plain.invariance, plain.variance, plain.covariance)
+        if regulariser == "vicreg"
+        else oracles.barlow_twins_public(a, b, plain.lam)
+    )
+    assert found.item() == pytest.approx(float(expected), rel=1e-6)
+    found.backward()
+    for name, weight in model.projection.named_parameters():
+        assert weight.grad.abs().sum() > 0, name
+
+
 @pytest.mark.parametrize("drop", [False, True])
 def test_duorec_contrasts_a_second_pass_with_the_partners(drop):
     model, store, batch = setting(regulariser="duorec")

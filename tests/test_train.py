@@ -85,6 +85,25 @@ def test_the_label_names_the_regulariser_and_what_was_changed(settings, said):
     assert train.describe(experiment(**settings)) == said
 
 
+@pytest.mark.parametrize("regulariser", ["barlow-twins", "vicreg"])
+def test_a_projection_head_trains_and_is_no_part_of_prediction(tiny, split, regulariser):
+    described = with_settings(tiny, regulariser=regulariser, projection_dim=5, max_epochs=1)
+    weights, records, _ = trained(described, split)
+    untrained = build_model(described, split.n_items, CPU).state_dict()
+    for name, weight in weights.items():
+        assert not torch.equal(weight, untrained[name]), name
+    assert records[0]["loss_regulariser"] > 0
+
+
+def test_a_head_gives_finite_gradients_to_a_batch_of_one(tiny, split):
+    for regulariser in ("barlow-twins", "vicreg"):
+        described = with_settings(
+            tiny, regulariser=regulariser, projection_dim=5, batch_size=1, max_epochs=1
+        )
+        weights, _, _ = trained(described, split)
+        assert all(torch.isfinite(weight).all() for weight in weights.values())
+
+
 def test_another_seed_gives_another(tiny, split):
     one, other = (trained(with_settings(tiny, seed=seed), split)[1] for seed in (0, 1))
     assert one != other
@@ -132,13 +151,19 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "regulariser"),
-    [(1, "barlow-twins"), (2, "barlow-twins"), (3, "barlow-twins"), (2, "cl4srec")],
+    ("epochs", "settings"),
+    [
+        (1, {}),
+        (2, {}),
+        (3, {}),
+        (2, {"regulariser": "cl4srec"}),
+        (2, {"regulariser": "vicreg", "projection_dim": 5}),
+    ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    tiny, split, tmp_path, monkeypatch, epochs, regulariser
+    tiny, split, tmp_path, monkeypatch, epochs, settings
 ):
-    described = with_settings(tiny, regulariser=regulariser)
+    described = with_settings(tiny, **settings)
     whole = trained(described, split)
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
     file = tmp_path / "checkpoint.safetensors"
