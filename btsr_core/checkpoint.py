@@ -32,12 +32,16 @@ class Progress:
         Weights of the best epoch.
     threads
         Of the CPU. Other numbers of them sum in another order, hence to other last bits.
+    importance
+        (N,) of the items of the training sequences when it was last computed, for a regulariser
+        that uses it.
     """
 
     history: list[dict[str, float]]
     best_epoch: int
     best_state: State
     threads: int
+    importance: Tensor | None = None
 
     @property
     def epoch(self) -> int:
@@ -56,6 +60,8 @@ def save_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam, progress:
     tensors |= {f"best/{name}": tensor for name, tensor in progress.best_state.items()}
     for index, state in adam.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{name}": tensor for name, tensor in state.items()}
+    if progress.importance is not None:
+        tensors["importance"] = progress.importance
     said = {
         "history": progress.history,
         "best_epoch": progress.best_epoch,
@@ -85,7 +91,10 @@ def load_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam) -> Progre
             state.setdefault(int(index), {})[field] = tensor
         adam.load_state_dict({"state": state, "param_groups": groups})
         best = _under(tensors, "best/")
-        return Progress(said["history"], said["best_epoch"], best, said["threads"])
+        importance = tensors.get("importance")
+        if importance is not None:
+            importance = importance.to(model.item_table.device)
+        return Progress(said["history"], said["best_epoch"], best, said["threads"], importance)
     except Exception as error:
         raise InputError(
             f"checkpoint {path} cannot be read ({error}); delete it to train from the start"

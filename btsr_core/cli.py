@@ -138,9 +138,23 @@ def train(
     crop: Annotated[float | None, typer.Option(help="cl4srec: share kept.")] = None,
     mask: Annotated[float | None, typer.Option(help="cl4srec: share hidden.")] = None,
     reorder: Annotated[float | None, typer.Option(help="cl4srec: share shuffled.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="cl4srec, duorec.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="cl4srec, duorec, ec4srec.")] = None,
     drop_same_target: Annotated[
         bool | None, typer.Option(help="duorec: whether equal targets are no negatives.")
+    ] = None,
+    positive_share: Annotated[
+        float | None, typer.Option(help="ec4srec: share that stays, the most important items.")
+    ] = None,
+    negative_share: Annotated[
+        float | None, typer.Option(help="ec4srec: share that stays in negative views.")
+    ] = None,
+    negative_temperature: Annotated[
+        float | None, typer.Option(help="ec4srec: of the contrast between negative views.")
+    ] = None,
+    negative_weight: Annotated[float | None, typer.Option(help="ec4srec: weight of it.")] = None,
+    update_epochs: Annotated[
+        list[int] | None,
+        typer.Option(help="ec4srec: epochs before an update of importance; repeat for several."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of every random stream.")] = _train.seed,
     dim: Annotated[int, typer.Option(help="Size of the embeddings.")] = _model.dim,

@@ -145,7 +145,7 @@ def experiment(**settings: Any) -> Experiment:
         return Experiment.model_validate(sections)
     except ValidationError as error:
         first = error.errors()[0]
-        where = str(first["loc"][-1])
+        where = [str(part) for part in first["loc"] if isinstance(part, str)][-1]  # not a place
         value = chosen[where] if where in chosen else first["input"]
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where} = {value!r}: {message}") from None

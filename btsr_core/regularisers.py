@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from btsr_core.barlow_twins import barlow_twins
+from btsr_core.guided_views import guided_views
 from btsr_core.histories import Histories, PackedSequences
-from btsr_core.info_nce import info_nce
+from btsr_core.info_nce import info_nce, negative_contrast
 from btsr_core.model import SASRec
 from btsr_core.sampler import Batch
-from btsr_core.settings import BarlowTwins, CL4SRec, DuoRec, SecondView, VICReg, View
+from btsr_core.settings import BarlowTwins, CL4SRec, DuoRec, EC4SRec, SecondView, VICReg, View
 from btsr_core.vicreg import vicreg
 from btsr_core.views import crop, mask, reorder, substitute, two_augmentations
 
@@ -34,6 +35,8 @@ class Step:
         (B, D) last-position outputs of the anchors, in the batch's order.
     stream
         Generator of the augmentations, on the model's device.
+    importance
+        (N,) of each item of the sequences, see `importance`; only `ec4srec` has one.
     """
 
     model: SASRec
@@ -41,6 +44,7 @@ class Step:
     batch: Batch
     anchors: Tensor
     stream: torch.Generator
+    importance: Tensor | None = None
 
     @property
     def inputs(self) -> Histories:
@@ -127,12 +131,32 @@ def _duorec(step: Step, settings: DuoRec) -> Tensor:
     return info_nce(again, partners, settings.temperature, targets)
 
 
+def _ec4srec(step: Step, settings: EC4SRec) -> Tensor:
+    """Explanation-guided contrastive learning (Wang et al., CIKM 2022).
+
+    InfoNCE(v1, v2) + negative_weight * L-, with L- of `info_nce.negative_contrast`. This is the
+    self-supervised variant, with gradient saliency for the importance of items. It departs from the
+    authors in leaving out same-target partners, the other half of their full model, and occlusion,
+    their public code's default; and cropped views keep the order of time, which that code loses.
+    """
+    if step.importance is None:
+        raise ValueError("ec4srec needs the importance of the sequences' items")
+    importance = step.importance[step.sequences.places(step.batch.anchors, skip_last=1)]
+    shares = settings.positive_share, settings.negative_share
+    views = guided_views(step.inputs, importance, shares, step.model.mask_id, step.stream)
+    z_a, z_b, negatives = (step.model(view, last_only=True) for view in views)
+    tau = settings.negative_temperature
+    negative = negative_contrast(negatives, torch.cat([z_a, z_b]), tau)
+    return info_nce(z_a, z_b, settings.temperature) + settings.negative_weight * negative
+
+
 REGULARISER_LOSSES: Mapping[str, RegulariserLoss] = MappingProxyType(
     {
         "barlow-twins": _barlow_twins,
         "vicreg": _vicreg,
         "cl4srec": _cl4srec,
         "duorec": _duorec,
+        "ec4srec": _ec4srec,
     }
 )
 """By the regulariser's name; `none` has none."""

@@ -5,13 +5,14 @@ and to no other, so that a description says nothing that has no effect.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 ObjectiveName = Literal["bce", "gbce", "ce", "sce"]
-RegulariserName = Literal["none", "barlow-twins", "vicreg", "cl4srec", "duorec"]
+RegulariserName = Literal["none", "barlow-twins", "vicreg", "cl4srec", "duorec", "ec4srec"]
 Scaling = Literal["per-dimension", "sum"]
 View = Literal["partner", "dropout", "crop", "mask", "reorder", "substitute"]
 
@@ -149,8 +150,37 @@ class DuoRec(Description):
     """Whether rows that share the anchor's target are no negatives; the public code keeps them."""
 
 
+class EC4SRec(Description):
+    """InfoNCE between views that explanations guide; its authors' alpha is 0.1.
+
+    The self-supervised variant with gradient saliency, see `regularisers`.
+    """
+
+    name: Literal["ec4srec"] = "ec4srec"
+    positive_share: Share = 0.3
+    """r of the positive views: the share of a history's items, the most important, that stays."""
+    negative_share: Share = 0.7
+    """r of the negative view, where the least important stay."""
+    temperature: Positive = 1.0
+    """Of InfoNCE between the positive views."""
+    negative_temperature: Positive = 0.1
+    """Of the contrast between the negative views."""
+    negative_weight: Weight = 0.5
+    """Of that contrast beside InfoNCE: the authors' 0.05 over their 0.1."""
+    update_epochs: Annotated[tuple[Count, ...], Field(min_length=1)] = (15, 30)
+    """Epochs done when the explanations are computed anew, ascending; before the first, the
+    objective is trained alone."""
+
+    @field_validator("update_epochs")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(later <= earlier for earlier, later in pairwise(value)):
+            raise ValueError("must be ascending")
+        return value
+
+
 AnyObjective = CE | BCE | GBCE | SCE
-AnyRegulariser = NoRegulariser | BarlowTwins | VICReg | CL4SRec | DuoRec
+AnyRegulariser = NoRegulariser | BarlowTwins | VICReg | CL4SRec | DuoRec | EC4SRec
 OBJECTIVES: Mapping[str, type[AnyObjective]] = MappingProxyType(
     {"ce": CE, "bce": BCE, "gbce": GBCE, "sce": SCE}
 )
@@ -161,6 +191,7 @@ REGULARISERS: Mapping[str, type[AnyRegulariser]] = MappingProxyType(
         "vicreg": VICReg,
         "cl4srec": CL4SRec,
         "duorec": DuoRec,
+        "ec4srec": EC4SRec,
     }
 )
 CHOICES: Mapping[str, Mapping[str, type[AnyObjective] | type[AnyRegulariser]]] = MappingProxyType(
@@ -215,10 +246,17 @@ class LossConfig(Description):
         return 0
 
     @property
+    def update_epochs(self) -> tuple[int, ...]:
+        """Epochs done when the importance of items is computed anew, for a loss that uses it."""
+        if self.is_regularised and isinstance(self.regulariser, EC4SRec):
+            return self.regulariser.update_epochs
+        return ()
+
+    @property
     def uses_mask_token(self) -> bool:
         """Whether a view hides items behind a mask token, which the model must then have."""
         chosen = self.regulariser
-        hides = isinstance(chosen, CL4SRec) or (
+        hides = isinstance(chosen, CL4SRec | EC4SRec) or (
             isinstance(chosen, SecondView) and chosen.view == "mask"
         )
         return self.is_regularised and hides

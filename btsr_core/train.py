@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from btsr_core.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -14,6 +15,7 @@ from btsr_core.config import Experiment
 from btsr_core.errors import InputError
 from btsr_core.evaluate import evaluate_model
 from btsr_core.histories import PackedSequences
+from btsr_core.importance import item_importance
 from btsr_core.model import SASRec
 from btsr_core.objectives import batch_loss
 from btsr_core.protocol import Split
@@ -106,7 +108,13 @@ def fit(
     ):
         while not progress.is_finished(experiment):
             started = time.perf_counter()
-            losses = train_epoch(model, adam, train_set, experiment, progress.epoch)
+            if progress.epoch in experiment.loss.update_epochs:
+                progress.importance = item_importance(
+                    model, train_set.sequences, experiment.model.max_len
+                )
+            losses = train_epoch(
+                model, adam, train_set, experiment, progress.epoch, importance=progress.importance
+            )
             ranking = evaluate_model(
                 model,
                 valid,
@@ -161,8 +169,16 @@ def train_epoch(
     train_set: TrainSet,
     experiment: Experiment,
     epoch: int,
+    *,
+    importance: Tensor | None = None,
 ) -> dict[str, float]:
     """Run one epoch and return its mean losses, each batch weighted by its sequences.
+
+    Parameters
+    ----------
+    importance
+        Of the sequences' items, see `objectives.batch_loss`. The loss of a regulariser that waits
+        for it is not among those returned.
 
     Raises
     ------
@@ -184,7 +200,7 @@ def train_epoch(
         )
         for batch in batches:
             loss = batch_loss(
-                model, train_set.sequences, batch, experiment.loss, stream, view_stream
+                model, train_set.sequences, batch, experiment.loss, stream, view_stream, importance
             )
             adam.zero_grad(set_to_none=True)
             loss.total.backward()  # type: ignore[no-untyped-call]
@@ -198,7 +214,7 @@ def train_epoch(
     if not math.isfinite(prediction + regulariser):
         raise InputError(f"the loss is not a number after epoch {epoch + 1}; lower lr or alpha")
     losses = {"loss_prediction": prediction / n}
-    if experiment.loss.is_regularised:
+    if loss.regulariser is not None:
         losses["loss_regulariser"] = regulariser / n
     return losses
 

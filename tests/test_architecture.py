@@ -13,7 +13,8 @@ ORDER = [
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
     "settings", "config", "histories", "sampler", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
-    "regularisers", "objectives", "metrics", "evaluate", "checkpoint", "train",
+    "guided_views", "regularisers", "objectives", "metrics", "evaluate", "importance", "checkpoint",
+    "train",
     "runs", "experiment", "sweep", "printing", "cli", "__main__",
     "baselines", "analysis", "report", "figures", "sentences",
     "chapters", "papermill_io", "parameters", "bookext", "bookrun", "bookbuild",

@@ -45,6 +45,10 @@ def test_settings_find_their_section():
         ({"view": "dropout", "view_share": 0.5}, "belongs to crop, mask, reorder, substitute"),
         ({"regulariser": "duorec", "temperature": 0}, "temperature = 0"),
         ({"projection_dim": -1}, "projection_dim = -1"),
+        ({"regulariser": "ec4srec", "positive_share": 0}, "positive_share = 0"),
+        ({"regulariser": "ec4srec", "update_epochs": (0, 5)}, "update_epochs = 0"),
+        ({"regulariser": "ec4srec", "update_epochs": (5, 5)}, "ascending"),
+        ({"regulariser": "ec4srec", "update_epochs": ()}, "update_epochs = "),
     ],
 )
 def test_wrong_settings_are_named(settings, said):
@@ -108,6 +112,14 @@ OTHER_OF = {
         "vicreg": {"invariance": 9, "variance": 9, "covariance": 9, **ONE_VIEW},
         "cl4srec": {"crop": 0.5, "mask": 0.5, "reorder": 0.5, "temperature": 0.5},
         "duorec": {"temperature": 0.5, "drop_same_target": True},
+        "ec4srec": {
+            "positive_share": 0.5,
+            "negative_share": 0.5,
+            "temperature": 0.5,
+            "negative_temperature": 0.5,
+            "negative_weight": 0.3,
+            "update_epochs": (15, 31),
+        },
     },
 }
 
@@ -185,6 +197,13 @@ def test_runs_from_before_projection_heads_keep_their_names():
     assert Experiment().run_id("f") == hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
+def test_importance_only_where_a_regulariser_uses_it():
+    assert experiment(regulariser="ec4srec").loss.update_epochs == (15, 30)
+    assert experiment(regulariser="ec4srec", update_epochs=[2, 7]).loss.update_epochs == (2, 7)
+    assert experiment(regulariser="ec4srec", alpha=0.0).loss.update_epochs == ()
+    assert experiment().loss.update_epochs == ()
+
+
 def test_a_projection_head_only_where_a_regulariser_uses_it():
     for regulariser in ("barlow-twins", "vicreg"):
         described = {"regulariser": regulariser, "projection_dim": 5}
@@ -211,6 +230,7 @@ def test_descriptions_stored_before_regularisers_had_settings_stay_readable():
         ({"view": "mask"}, True),
         ({"view": "crop"}, False),
         ({"regulariser": "cl4srec"}, True),
+        ({"regulariser": "ec4srec"}, True),
         ({"regulariser": "cl4srec", "alpha": 0.0}, False),
         ({"regulariser": "duorec"}, False),
     ],

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import oracles
 import pytest
@@ -5,10 +7,20 @@ import torch
 from conftest import histories_of, lists_of, pack
 
 from btsr_core.config import experiment
+from btsr_core.guided_views import guided_views
 from btsr_core.histories import PackedSequences
+from btsr_core.importance import item_importance
 from btsr_core.regularisers import REGULARISER_LOSSES, Step, view_outputs
 from btsr_core.sampler import epoch_batches, generator, index_by_target
-from btsr_core.settings import REGULARISERS, VIEW_SHARES, BarlowTwins, CL4SRec, DuoRec, VICReg
+from btsr_core.settings import (
+    REGULARISERS,
+    VIEW_SHARES,
+    BarlowTwins,
+    CL4SRec,
+    DuoRec,
+    EC4SRec,
+    VICReg,
+)
 from btsr_core.train import build_model
 from btsr_core.views import two_augmentations
 
@@ -145,3 +157,50 @@ def test_cl4srec_contrasts_two_augmentations():
     assert found.item() == pytest.approx(oracles.info_nce(*map(np.stack, views), 2.0), rel=1e-9)
     found.backward()
     assert model.mask_embedding.weight.grad.abs().sum() > 0  # the mask token learns
+
+
+def guided(**settings):
+    """A step of `ec4srec` with explanations."""
+    model, store, batch = setting(regulariser="ec4srec", **settings)
+    anchors = torch.full((len(batch.partner_order), 4), torch.nan)
+    importance = item_importance(model, store, 4)
+    return Step(model, store, batch, anchors, generator(CPU, 0), importance)
+
+
+def test_ec4srec_contrasts_guided_views():
+    step = guided()
+    before = step.sequences.item_ids.clone()
+    config = EC4SRec(
+        positive_share=0.4, negative_share=0.6, temperature=2.0, negative_temperature=0.3,
+        negative_weight=0.7,
+    )  # fmt: skip
+    found = REGULARISER_LOSSES["ec4srec"](step, config)
+    values = step.importance.split([len(items) for items in LISTS])
+    anchors, _ = rows_of(step.batch)
+    inputs = histories_of([LISTS[row][:-1][-4:] for row in anchors])
+    importance = torch.cat([values[row][:-1][-4:] for row in anchors])
+    views = guided_views(inputs, importance, (0.4, 0.6), step.model.mask_id, generator(CPU, 0))
+    z_a, z_b, negative = (
+        np.stack([step.model(histories_of([v]))[-1].detach().numpy() for v in lists_of(view)])
+        for view in views
+    )
+    expected = oracles.info_nce(z_a, z_b, 2.0) + 0.7 * oracles.negative_contrast(
+        negative, np.concatenate([z_a, z_b]), 0.3
+    )
+    assert found.item() == pytest.approx(expected, rel=1e-9)
+    found.backward()
+    assert step.model.mask_embedding.weight.grad.abs().sum() > 0
+    assert torch.equal(step.sequences.item_ids, before)
+
+
+def test_ec4srec_of_the_defaults_is_finite():
+    step = guided()
+    loss = REGULARISER_LOSSES["ec4srec"](step, EC4SRec())
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(torch.isfinite(weight.grad).all() for weight in step.model.blocks.parameters())
+
+
+def test_ec4srec_says_that_it_needs_explanations():
+    with pytest.raises(ValueError, match="importance"):
+        REGULARISER_LOSSES["ec4srec"](dataclasses.replace(guided(), importance=None), EC4SRec())
