@@ -23,6 +23,7 @@ from benchmarks.process import (
     serve,
     system_figures,
 )
+from btsr_core.allocator import keep_freed_memory
 from btsr_core.config import Experiment, experiment
 from btsr_core.cross_entropy import cross_entropy
 from btsr_core.evaluate import evaluate_model
@@ -207,6 +208,7 @@ SYSTEMS = {"ours": measure_ours, "head": measure_head, "padded": measure_padded}
 def measure(settings: Settings, path: Path | None) -> Figures:
     """Measure the system that the settings name."""
     torch.set_num_threads(settings["threads"])
+    keep_freed_memory()  # as `run_experiment` does; the padded implementation gains from it too
     return SYSTEMS[settings["system"]](settings, path)
 
 

@@ -18,6 +18,7 @@ from benchmarks.process import (
     rounded,
     serve,
 )
+from btsr_core.allocator import keep_freed_memory
 from btsr_core.evaluate import evaluate_model
 from btsr_core.train import build_model
 
@@ -107,6 +108,7 @@ CURVES = {"step": measure_step, "ranking": measure_ranking}
 def measure(settings: Settings, path: Path | None) -> Figures:
     """Measure the kind of point that the settings name."""
     torch.set_num_threads(settings["threads"])
+    keep_freed_memory()
     return CURVES[settings["point"]](settings, path)
 
 

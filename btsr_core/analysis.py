@@ -11,7 +11,7 @@ import pandas as pd
 from btsr_core.barlow_twins import cross_correlation
 from btsr_core.baselines import popularity_scorer, transition_scorer
 from btsr_core.datasets import Interactions
-from btsr_core.evaluate import Ranking, Scorer, encode, rank
+from btsr_core.evaluate import Ranking, rank
 from btsr_core.histories import PackedSequences
 from btsr_core.metrics import per_user
 from btsr_core.model import SASRec
@@ -19,6 +19,7 @@ from btsr_core.names import POPULARITY, TRANSITIONS
 from btsr_core.protocol import History, Split, k_core
 from btsr_core.runs import Run
 from btsr_core.sampler import draw_partners, generator, index_by_target
+from btsr_core.scorers import Scorer, encode
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -26,12 +26,15 @@ class PopularityScorer:
         """Size of the catalogue."""
         return len(self.counts)
 
-    def scores(self, rows: Tensor, first: int, last: int) -> Tensor:
-        """See `evaluate.Scorer`."""
-        return self.counts[first:last].repeat(len(rows), 1)
+    def scores(self, rows: Tensor, first: int, out: Tensor) -> Tensor:
+        """See `scorers.Scorer`."""
+        return out.copy_(self.counts[first : first + out.shape[1]].expand(len(rows), -1))
+
+    def margin(self, _: Tensor) -> None:
+        """See `scorers.Scorer`: these are the true ones."""
 
     def pair_scores(self, rows: Tensor, item_ids: Tensor) -> Tensor:
-        """See `evaluate.Scorer`."""
+        """See `scorers.Scorer`."""
         return self.counts[item_ids]
 
 
@@ -64,21 +67,26 @@ class TransitionScorer:
         """Size of the catalogue."""
         return len(self.popularity)
 
-    def scores(self, rows: Tensor, first: int, last: int) -> Tensor:
-        """See `evaluate.Scorer`."""
-        out = self.popularity[first:last].repeat(len(rows), 1)
+    def scores(self, rows: Tensor, first: int, out: Tensor) -> Tensor:
+        """See `scorers.Scorer`."""
+        last = first + out.shape[1]
+        out.copy_(self.popularity[first:last].expand(len(rows), -1))
         user, entry = self._entries(rows)
         item = self.next_items[entry]
         here = (item >= first) & (item < last)
         out[user[here], item[here] - first] += self.counts[entry[here]]
         return out
 
+    def margin(self, _: Tensor) -> None:
+        """See `scorers.Scorer`: these are the true ones."""
+
     def pair_scores(self, rows: Tensor, item_ids: Tensor) -> Tensor:
-        """See `evaluate.Scorer`."""
-        out = self.popularity[item_ids].clone()
+        """See `scorers.Scorer`."""
+        out = self.popularity[item_ids]  # (b, m)
         user, entry = self._entries(rows)
-        match = self.next_items[entry] == item_ids[user]  # at most one entry a user
-        out[user[match]] += self.counts[entry[match]]
+        match = self.next_items[entry, None] == item_ids[user]  # at most one entry a pair
+        at, place = match.nonzero(as_tuple=True)
+        out[user[at], place] += self.counts[entry[at]]
         return out
 
     def _entries(self, rows: Tensor) -> tuple[Tensor, Tensor]:

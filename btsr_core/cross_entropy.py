@@ -46,10 +46,11 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         wants_hidden, wants_table, _ = ctx.needs_input_grad
         grad_hidden = torch.empty_like(hidden) if wants_hidden else None
         grad_table = torch.zeros_like(item_table) if wants_table else None
+        held = torch.empty(min(rows, n), n_items, dtype=hidden.dtype, device=hidden.device)
         for start in range(0, n, rows):
             part = slice(start, start + rows)
             own = targets[part, None]
-            logits = hidden[part] @ item_table.T
+            logits = torch.mm(hidden[part], item_table.T, out=held[: len(own)])
             own_logit, top = logits.gather(1, own), logits.amax(1, keepdim=True)
             weights = logits.sub_(top).exp_()  # in the logits' place, as is all that follows
             sums = weights.sum(1, keepdim=True)

@@ -1,44 +1,28 @@
 """Rank the full catalogue for every user, streaming: never a users x items matrix.
 
-Scores are accumulated in float64 and rounded once to float32, and equal scores rank the lower item
-id first. Products of other shapes may differ in the last bits of float64, which the rounding hides
-but for a chance of about one in a hundred million a score: every cut of users and items into blocks
-gives the same ranks and lists.
+Equal scores rank the lower item id first. What decides is the true score of an item, see `scorers`,
+which depends on the user and the item alone: every cut of users and items into blocks gives the
+same ranks and lists.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from btsr_core.errors import InputError
-from btsr_core.histories import PackedSequences, picks
+from btsr_core.histories import PackedSequences
 from btsr_core.metrics import CUTOFFS, UNRANKED, IntArray, summarise
 from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet, RawIds
-from btsr_core.top_k import top_k
-
-ENCODER_BATCH = 512
-"""Histories encoded at a time; a constant, so that block sizes cannot reach the encoder."""
+from btsr_core.scorers import EmbeddingScorer, Scorer, encode, model_scorer
+from btsr_core.top_k import largest, top_k
 
 SCORES_HELD = {"cpu": 2**20, "cuda": 2**27}
 """Scores at a time: on a CPU few enough for its caches, on a GPU enough to keep it busy."""
-
-
-class Scorer(Protocol):
-    """Anything that scores items for the users of one evaluation set."""
-
-    @property
-    def n_items(self) -> int:
-        """Size of the catalogue."""
-
-    def scores(self, rows: Tensor, first: int, last: int) -> Tensor:
-        """Return (b, last - first) float32: scores of items first..last-1 for users `rows`."""
-
-    def pair_scores(self, rows: Tensor, item_ids: Tensor) -> Tensor:
-        """Return (b,) float32: the score of one item for each user, equal to that of `scores`."""
+SPARE = 14
+"""Items kept beyond the k best until their true scores are known."""
 
 
 @dataclass(frozen=True)
@@ -66,67 +50,6 @@ class Ranking:
     def metrics(self) -> dict[str, float]:
         """Return hr, ndcg, mrr and cov at every cutoff."""
         return summarise(self.ranks, self.top_items, self.n_items)
-
-
-@dataclass(frozen=True)
-class EmbeddingScorer:
-    """Scores as inner products: r(i) = e_i . z_u.
-
-    Attributes
-    ----------
-    users
-        (U, D) float64.
-    items
-        (n_items, D) float64.
-    """
-
-    users: Tensor
-    items: Tensor
-
-    @property
-    def n_items(self) -> int:
-        """Size of the catalogue."""
-        return len(self.items)
-
-    def scores(self, rows: Tensor, first: int, last: int) -> Tensor:
-        """See `Scorer`."""
-        return (self.users[rows] @ self.items[first:last].T).float()
-
-    def pair_scores(self, rows: Tensor, item_ids: Tensor) -> Tensor:
-        """See `Scorer`."""
-        return (self.users[rows] * self.items[item_ids]).sum(1).float()
-
-
-@torch.inference_mode()
-def encode(model: SASRec, inputs: PackedSequences, max_len: int) -> Tensor:
-    """Return the last-position output for every history.
-
-    Histories are encoded in order of length, so that neighbours are alike.
-
-    Returns
-    -------
-    Tensor
-        (U, D) float32 on the sequences' device, zero where a history is empty; the model is left
-        in the mode it was in.
-    """
-    was_training = model.training
-    model.eval()
-    lengths = inputs.lengths.clamp(max=max_len)
-    order = lengths.argsort(stable=True)
-    order = order[lengths[order] > 0]
-    out = model.item_table.new_zeros(len(lengths), model.item_table.shape[1])
-    for pick in picks(order, lengths[order], ENCODER_BATCH):
-        out[pick.rows] = model(inputs.take(pick), last_only=True)
-    model.train(was_training)
-    return out
-
-
-def model_scorer(model: SASRec, eval_set: EvalSet, max_len: int) -> EmbeddingScorer:
-    """Encode an evaluation set's histories with a model, ready for `rank`."""
-    device = model.item_table.device
-    inputs = PackedSequences.pack(eval_set.inputs, model.n_items, device)
-    users = encode(model, inputs, max_len)
-    return EmbeddingScorer(users.double(), model.item_table.detach().double())
 
 
 @torch.inference_mode()
@@ -171,9 +94,10 @@ def rank(
     user_block = user_block or max(1, SCORES_HELD[device.type] // min(item_block, n_items))
     ranks = torch.empty(n_users, dtype=torch.int64, device=device)
     top_items = torch.empty(n_users, k, dtype=torch.int64, device=device)
+    held = torch.empty(2, user_block * min(item_block, n_items), device=device)
     for start in range(0, n_users, user_block):
         rows = torch.arange(start, min(start + user_block, n_users), device=device)
-        block = _rank_block(scorer, inputs, rows, targets[rows], exclude_seen, k, item_block)
+        block = _rank_block(scorer, inputs, rows, targets[rows], exclude_seen, k, item_block, held)
         ranks[rows], top_items[rows] = block
     return Ranking(ranks.cpu().numpy(), top_items.cpu().numpy(), eval_set.users, n_items)
 
@@ -186,57 +110,110 @@ def _rank_block(
     exclude_seen: bool,
     k: int,
     item_block: int,
+    held: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Return ((b,) ranks, (b, k) lists) of some users, item block by item block."""
-    n_items, device = scorer.n_items, rows.device
-    own = scorer.pair_scores(rows, targets)[:, None]  # (b, 1)
+    """Return ((b,) ranks, (b, k) lists) of some users, item block by item block.
+
+    `held` is room for two blocks of scores: to ask the system for it again each time would take
+    longer than to fill it.
+    """
+    device = rows.device
+    own, margin = scorer.pair_scores(rows, targets[:, None])[:, 0], scorer.margin(rows)
     ahead = torch.zeros(len(rows), dtype=torch.int64, device=device)
     best = torch.empty(len(rows), 0, device=device)
     best_ids = torch.empty(len(rows), 0, dtype=torch.int64, device=device)
     seen_user, seen_item = _items_of(inputs, rows) if exclude_seen else (rows[:0], rows[:0])
-    for first in range(0, n_items, item_block):
-        last = min(first + item_block, n_items)
-        scores = scorer.scores(rows, first, last)
+    for first in range(0, scorer.n_items, item_block):
+        last = min(first + item_block, scorer.n_items)
+        shape = len(rows), last - first
+        scores, flags = (part[: shape[0] * shape[1]].view(shape) for part in held)
+        scorer.scores(rows, first, scores)
         here = (seen_item >= first) & (seen_item < last)
         scores[seen_user[here], seen_item[here] - first] = -torch.inf
-        ahead += _count_ahead(scores, own, targets - first)
-        values, places = top_k(scores, min(k, last - first))
+        block = _Block(scorer, rows, first, scores, margin, flags)
+        ids, values = _best(block, k)
         if torch.isnan(values[:, 0]).any():  # a NaN comes first
             raise InputError("a score is not a number: training diverged; lower lr or alpha")
-        # Earlier blocks hold lower ids, and `top_k` prefers lower places among equals.
-        merged = torch.cat([best, values], 1)
-        merged_ids = torch.cat([best_ids, places + first], 1)
-        best, chosen = top_k(merged, min(k, merged.shape[1]))
-        best_ids = merged_ids.gather(1, chosen)
+        if first:  # earlier blocks hold lower ids, and `top_k` prefers lower places among equals
+            values, ids = torch.cat([best, values], 1), torch.cat([best_ids, ids], 1)
+            values, chosen = top_k(values, min(k, values.shape[1]))
+            ids = ids.gather(1, chosen)
+        best, best_ids = values, ids
+        ahead += _count_ahead(block, own, targets)
     target_seen = torch.zeros(len(rows), dtype=torch.bool, device=device)
     target_seen[seen_user[seen_item == targets[seen_user]]] = True
     ranks = torch.where(target_seen, UNRANKED, ahead + 1)
     return ranks, best_ids.masked_fill(best == -torch.inf, -1)
 
 
-def _count_ahead(scores: Tensor, own: Tensor, places: Tensor) -> Tensor:
-    """Return (b,) how many of the (b, n) scores rank before a target.
+@dataclass(frozen=True)
+class _Block:
+    """Scores of some items for some users, and how far they may be from the true ones."""
+
+    scorer: Scorer
+    rows: Tensor  # (b,) users
+    first: int  # id of the first item
+    scores: Tensor  # (b, n), -inf where an item may not be recommended
+    margin: Tensor | None  # (b,)
+    flags: Tensor  # (b, n) to write to
+
+    def true_scores(self, user: Tensor, columns: Tensor) -> Tensor:
+        """Return (b, m) true scores of m items for each user, given by their places here."""
+        found = self.scorer.pair_scores(self.rows[user], columns + self.first)
+        return torch.where(self.scores[user[:, None], columns] == -torch.inf, -torch.inf, found)
+
+
+def _best(block: _Block, k: int) -> tuple[Tensor, Tensor]:
+    """Return the (b, <= k) best items of a block, best first, and their true scores."""
+    n, device = block.scores.shape[1], block.scores.device
+    k = min(k, n)
+    if block.margin is None:
+        values, columns = top_k(block.scores, k)
+        return columns + block.first, values
+    kept = min(k + SPARE, n)
+    columns = largest(block.scores, kept)  # lower ids first
+    values = block.true_scores(torch.arange(len(columns), device=device), columns)
+    values, places = values.sort(dim=1, descending=True, stable=True)
+    if kept < n:
+        # Whoever was left out scores no more than the last who was not, give or take the margin.
+        most_left_out = block.scores.gather(1, columns).amin(1) + block.margin
+        last = values[:, k - 1]
+        for row in ((last <= most_left_out) & (last > -torch.inf)).nonzero():
+            everyone = torch.arange(n, device=device)[None]
+            in_full, order = top_k(block.true_scores(row, everyone), kept)
+            values[row], columns[row], places[row] = in_full, order, torch.arange(kept)
+    return columns.gather(1, places[:, :k]) + block.first, values[:, :k]
+
+
+def _count_ahead(block: _Block, own: Tensor, targets: Tensor) -> Tensor:
+    """Return (b,) how many items of a block rank before a target; overwrites the block's scores.
 
     Parameters
     ----------
-    scores
-        Of some items, in their order.
     own
-        (b, 1) the targets' scores.
-    places
-        (b,) where the targets stand among the items; outside 0..n-1 if they are others.
+        (b,) the targets' true scores.
+    targets
+        (b,) item ids.
     """
+    scores, margin = block.scores, 0 if block.margin is None else block.margin
+    places = targets - block.first
     column = places.clamp(0, scores.shape[1] - 1)[:, None]
-    there = scores.gather(1, column)
-    # Not counted beside itself: its own column may differ from `own` in the last bit.
-    scores.scatter_(1, column, there.masked_fill(column == places[:, None], -torch.inf))
-    ahead, no_later = (scores > own).count_nonzero(1), (scores >= own).count_nonzero(1)
-    tied = (no_later > ahead).nonzero().squeeze(1)
-    if len(tied):
-        columns = torch.arange(scores.shape[1], device=scores.device)
-        lower = columns < places[tied, None]
-        ahead[tied] += ((scores[tied] == own[tied]) & lower).sum(1)
-    scores.scatter_(1, column, there)
+    is_here = column == places[:, None]
+    scores.scatter_(1, column, scores.gather(1, column).masked_fill(is_here, -torch.inf))
+    high, low = own + margin, own - margin
+    # Comparisons into float32 and their sums are many times faster than into bool, and exact.
+    ahead = torch.gt(scores, high[:, None], out=block.flags).sum(1)
+    unsure = (torch.ge(scores, low[:, None], out=block.flags).sum(1) > ahead).nonzero().squeeze(1)
+    ahead = ahead.long()
+    if len(unsure):
+        near = scores[unsure]
+        near = (near >= low[unsure, None]) & (near <= high[unsure, None])
+        user, item = near.nonzero(as_tuple=True)
+        user, true = unsure[user], own[unsure[user]]
+        if block.margin is not None:
+            true = block.true_scores(user, item[:, None])[:, 0]
+        wins = (true > own[user]) | ((true == own[user]) & (item < places[user]))
+        ahead.index_add_(0, user, wins.long())
     return ahead
 
 
@@ -282,8 +259,8 @@ def top_items_of(
     ids = torch.as_tensor(history, device=device)
     length = torch.tensor([len(ids)], device=device)
     users = encode(model, PackedSequences(ids, length, length, model.n_items), max_len)
-    items = model.item_table.detach().double()
-    scores = (users.double() @ items.T).float()
+    scorer = EmbeddingScorer(users, model.item_table.detach())
+    scores = scorer.pair_scores(length[:1] * 0, torch.arange(model.n_items, device=device)[None])
     if exclude_seen:
         scores[0, ids] = -torch.inf
     values, columns = top_k(scores, min(k, model.n_items))

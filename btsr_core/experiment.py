@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 import btsr_core
+from btsr_core.allocator import keep_freed_memory
 from btsr_core.config import DataConfig, Experiment
 from btsr_core.datasets import Interactions, load_interactions
 from btsr_core.errors import InputError
@@ -118,6 +119,7 @@ def run_experiment(
     InputError
         If the data, the device, the runs folder or a run in it cannot be used, or training fails.
     """
+    keep_freed_memory()
     interactions = load_data(experiment.data, mirror=mirror, progress=progress)
     root = runs_dir(runs)
     path = root / experiment.run_id(interactions.fingerprint)

@@ -9,12 +9,12 @@ import btsr_core
 
 PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
-    "__init__", "errors", "files",
+    "__init__", "errors", "files", "allocator",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
     "settings", "names", "config", "histories", "sampler", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
-    "guided_views", "regularisers", "objectives", "metrics", "top_k", "evaluate", "importance",
-    "checkpoint", "train",
+    "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",
+    "importance", "checkpoint", "train",
     "runs", "experiment", "sweep", "printing", "cli", "__main__",
     "baselines", "analysis", "report", "styles", "figures", "sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "listings", "bookext",

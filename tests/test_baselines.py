@@ -34,17 +34,18 @@ def test_scores_are_counts(train, held_out):
     rows = torch.arange(len(users))
     popular, transition = popularity_scorer(split), transition_scorer(split, users)
     most = max(popularity.values())
+    followed, common = (
+        scorer.scores(rows, 0, torch.empty(len(users), N_ITEMS)) for scorer in (transition, popular)
+    )
     for row, history in enumerate(histories):
         for item in range(N_ITEMS):
             share = popularity[item] / (most + 1)
             expected = follows[history[-1], item] + share
-            scored = transition.scores(rows, 0, N_ITEMS)[row, item].item()
-            assert scored == pytest.approx(expected)
-            assert popular.scores(rows, 0, N_ITEMS)[row, item].item() == popularity[item]
-    pairs = torch.as_tensor(users.targets)
-    for scorer in (popular, transition):
-        torch.testing.assert_close(
-            scorer.pair_scores(rows, pairs), scorer.scores(rows, 0, N_ITEMS)[rows, pairs]
-        )
+            assert followed[row, item].item() == pytest.approx(expected)
+            assert common[row, item].item() == popularity[item]
+    pairs = torch.as_tensor(users.targets)[:, None].repeat(1, 2)
+    pairs[:, 1] = (pairs[:, 1] + 1) % N_ITEMS
+    for scorer, scores in ((popular, common), (transition, followed)):
+        torch.testing.assert_close(scorer.pair_scores(rows, pairs), scores.gather(1, pairs))
         cut = rank(scorer, users, user_block=2, item_block=3)
         np.testing.assert_array_equal(rank(scorer, users).ranks, cut.ranks)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from btsr_core.config import ModelConfig
 from btsr_core.errors import InputError
-from btsr_core.evaluate import EmbeddingScorer, evaluate_model, rank, top_items_of
+from btsr_core.evaluate import evaluate_model, rank, top_items_of
 from btsr_core.metrics import UNRANKED
 from btsr_core.model import SASRec
+from btsr_core.scorers import EmbeddingScorer
 
 
 @st.composite
@@ -19,8 +20,8 @@ def problems(draw):
     n_users, n_items = draw(st.integers(1, 7)), draw(st.integers(2, 40))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     scorer = EmbeddingScorer(
-        torch.tensor(rng.integers(-1, 2, (n_users, 3)).astype(float)),
-        torch.tensor(rng.integers(-1, 2, (n_items, 3)).astype(float)),
+        torch.tensor(rng.integers(-1, 2, (n_users, 3)).astype(np.float32)),
+        torch.tensor(rng.integers(-1, 2, (n_items, 3)).astype(np.float32)),
     )
     histories = [rng.integers(n_items, size=rng.integers(1, 6)).tolist() for _ in range(n_users)]
     return scorer, eval_set(histories, rng.integers(n_items, size=n_users).tolist())
@@ -57,7 +58,7 @@ def real_valued():
     items = rng.normal(size=(1000, 64)).astype(np.float32)
     items[500:] = items[:500]  # every item has a twin: exact ties at any rounding
     histories = [rng.integers(1000, size=20).tolist() for _ in range(300)]
-    scorer = EmbeddingScorer(torch.tensor(users).double(), torch.tensor(items).double())
+    scorer = EmbeddingScorer(torch.tensor(users), torch.tensor(items))
     return scorer, eval_set(histories, rng.integers(1000, size=300).tolist())
 
 
@@ -70,8 +71,38 @@ def test_blocks_change_nothing_for_real_valued_scores(real_valued, user_block, i
     np.testing.assert_array_equal(whole.top_items, cut.top_items)
 
 
+def test_true_scores_decide_where_products_in_single_precision_cannot():
+    rng = np.random.default_rng(0)
+    users = rng.normal(size=(40, 64)).astype(np.float32)
+    items = np.repeat(rng.normal(size=(20, 64)), 30, axis=0)
+    items = (items + 1e-7 * rng.normal(size=items.shape)).astype(np.float32)  # 30 near twins each
+    true = (users.astype(np.float64) @ items.astype(np.float64).T).astype(np.float32)
+    scorer = EmbeddingScorer(torch.tensor(users), torch.tensor(items))
+    everybody = torch.arange(40)
+    fast = scorer.scores(everybody, 0, torch.empty(40, 600))
+    assert (fast.numpy() != true).mean() > 0.2  # which is why this test is here
+    assert (np.abs(fast.numpy() - true) <= scorer.margin(everybody)[:, None].numpy()).all()
+    targets = rng.integers(600, size=40)
+    found = rank(scorer, eval_set([[0]] * 40, targets.tolist()), exclude_seen=False, k=25)
+    for row in range(40):
+        expected, best = oracles.ranking(true[row].tolist(), targets[row], set(), 25)
+        assert found.ranks[row] == expected
+        assert found.top_items[row].tolist() == best
+
+
+def test_more_equals_than_are_spared():
+    items = torch.ones(300, 4)
+    items[250:] = 2.0
+    scorer = EmbeddingScorer(torch.ones(2, 4) / 3, items)
+    found = rank(scorer, eval_set([[251], [3]], [7, 280]), k=60)
+    for row, seen in enumerate((251, 3)):
+        order = [i for i in [*range(250, 300), *range(250)] if i != seen]
+        assert found.top_items[row].tolist() == order[:60]
+        assert found.ranks[row] == order.index([7, 280][row]) + 1
+
+
 def test_a_target_seen_before_is_never_a_hit_unless_seen_items_may_be_recommended():
-    scorer = EmbeddingScorer(torch.eye(1).double(), torch.tensor([[3.0], [2], [1]]).double())
+    scorer = EmbeddingScorer(torch.eye(1), torch.tensor([[3.0], [2], [1]]))
     users = eval_set([[0, 1]], [0])
     assert rank(scorer, users).ranks.tolist() == [UNRANKED]
     assert rank(scorer, users).top_items.tolist() == [[2, -1, -1]]
@@ -80,7 +111,7 @@ def test_a_target_seen_before_is_never_a_hit_unless_seen_items_may_be_recommende
 
 
 def test_no_users():
-    scorer = EmbeddingScorer(torch.empty(0, 2).double(), torch.ones(3, 2).double())
+    scorer = EmbeddingScorer(torch.empty(0, 2), torch.ones(3, 2))
     found = rank(scorer, eval_set([], []))
     assert found.ranks.shape == (0,)
     assert np.isnan(found.metrics()["ndcg@10"])
@@ -92,7 +123,7 @@ def test_no_users_for_a_model(model):
 
 
 def test_scores_that_are_no_numbers_are_an_error():
-    scorer = EmbeddingScorer(torch.full((1, 2), torch.nan).double(), torch.ones(3, 2).double())
+    scorer = EmbeddingScorer(torch.full((1, 2), torch.nan), torch.ones(3, 2))
     with pytest.raises(InputError, match="diverged"):
         rank(scorer, eval_set([[0]], [1]))
 
