@@ -28,7 +28,7 @@ class Scorer(Protocol):
         """Size of the catalogue."""
 
     def scores(self, rows: Tensor, first: int, out: Tensor) -> Tensor:
-        """Fill (b, n) float32 `out` with scores of items from `first` on for users, and return it."""
+        """Fill (b, n) float32 `out` with users' scores of items from `first` on; return it."""
 
     def margin(self, rows: Tensor) -> Tensor | None:
         """Return (b,) how far `scores` may be from the true ones; None if they are those."""
