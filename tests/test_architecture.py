@@ -15,7 +15,8 @@ ORDER = [
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "regularisers", "objectives", "metrics", "top_k", "evaluate", "train",
     "runs", "experiment", "sweep", "cli", "__main__",
-    "baselines", "analysis", "report", "styles", "figures", "sentences",
+    "baselines", "analysis", "report", "provenance", "costs", "styles", "figures", "cost_figures",
+    "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip
