@@ -1,12 +1,9 @@
 """Command line: `btsr`, also `python -m btsr_core`."""
 
 import csv
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -17,9 +14,9 @@ from btsr_core.errors import InputError
 from btsr_core.evaluate import top_items_of
 from btsr_core.experiment import prepare, run_experiment
 from btsr_core.files import runs_dir
-from btsr_core.metrics import CUTOFFS
+from btsr_core.printing import print_run, print_values, user_errors
 from btsr_core.protocol import History
-from btsr_core.runs import Run, find_run, table_of_runs
+from btsr_core.runs import find_run, table_of_runs
 from btsr_core.settings import OBJECTIVES, REGULARISERS, Scaling, View
 
 app = typer.Typer(
@@ -62,33 +59,6 @@ _NO_SETTINGS = {"history", "mirror", "runs", "device", "as_json"}
 """Options of `train` that are not settings of the experiment, as all others are."""
 
 
-@contextmanager
-def _user_errors() -> Iterator[None]:
-    """Print what the user got wrong, without a traceback, and exit with 2."""
-    try:
-        yield
-    except InputError as error:
-        typer.echo(f"btsr: {error}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
-        raise typer.Exit(130) from None
-
-
-def _print(values: dict[str, Any], as_json: bool) -> None:
-    """Print a flat mapping, as JSON or as aligned lines."""
-    if as_json:
-        typer.echo(json.dumps(values))
-        return
-    width = max(map(len, values))
-    for name, value in values.items():
-        typer.echo(
-            f"{name:<{width}}  {value:.4f}"
-            if isinstance(value, float)
-            else f"{name:<{width}}  {value}"
-        )
-
-
 @app.command()
 def datasets() -> None:
     """List the named datasets: size, home, licence and what to cite."""
@@ -110,7 +80,7 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Cut a dataset at a point in time and print the sizes of its parts."""
-    with _user_errors():
+    with user_errors():
         config = experiment(
             source=source,
             k_core=k_core,
@@ -120,7 +90,7 @@ def split(
             time_col=time_col,
         ).data
         sizes = prepare(config, mirror=mirror, progress=not as_json).split.sizes(history)
-        _print(sizes, as_json)
+        print_values(sizes, as_json)
 
 
 @app.command()
@@ -158,15 +128,33 @@ def train(
     view_share: Annotated[
         float | None, typer.Option(help="barlow-twins, vicreg: share of items kept or changed.")
     ] = None,
+    projection_dim: Annotated[
+        int | None,
+        typer.Option(help="barlow-twins, vicreg: outputs of a projection head; 0: none."),
+    ] = None,
     invariance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
     variance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
     covariance: Annotated[float | None, typer.Option(help="vicreg: weight.")] = None,
     crop: Annotated[float | None, typer.Option(help="cl4srec: share kept.")] = None,
     mask: Annotated[float | None, typer.Option(help="cl4srec: share hidden.")] = None,
     reorder: Annotated[float | None, typer.Option(help="cl4srec: share shuffled.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="cl4srec, duorec.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="cl4srec, duorec, ec4srec.")] = None,
     drop_same_target: Annotated[
         bool | None, typer.Option(help="duorec: whether equal targets are no negatives.")
+    ] = None,
+    positive_share: Annotated[
+        float | None, typer.Option(help="ec4srec: share that stays, the most important items.")
+    ] = None,
+    negative_share: Annotated[
+        float | None, typer.Option(help="ec4srec: share that stays in negative views.")
+    ] = None,
+    negative_temperature: Annotated[
+        float | None, typer.Option(help="ec4srec: of the contrast between negative views.")
+    ] = None,
+    negative_weight: Annotated[float | None, typer.Option(help="ec4srec: weight of it.")] = None,
+    update_epochs: Annotated[
+        list[int] | None,
+        typer.Option(help="ec4srec: epochs before an update of importance; repeat for several."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of every random stream.")] = _train.seed,
     dim: Annotated[int, typer.Option(help="Size of the embeddings.")] = _model.dim,
@@ -210,38 +198,18 @@ def train(
     """
     # First of all, while every local is an option. None stands for what was not given.
     given = {k: v for k, v in locals().items() if k not in _NO_SETTINGS and v is not None}
-    with _user_errors():
+    with user_errors():
         described = experiment(**given)
         run = run_experiment(
             described, runs=runs, mirror=mirror, device=device, progress=sys.stderr.isatty()
         )
-    _print_run(run, history, as_json)
-
-
-def _print_run(run: Run, history: History, as_json: bool) -> None:
-    parts = {part: run.metrics(part, history) for part in ("valid", "test")}
-    if as_json:
-        nulls = {
-            part: {name: None if np.isnan(value) else value for name, value in values.items()}
-            for part, values in parts.items()
-        }
-        head = {"run": run.id, "path": str(run.path), "history": history}
-        typer.echo(json.dumps({**head, "best_epoch": run.summary["best_epoch"], **nulls}))
-        return
-    typer.echo(f"run {run.id} in {run.path}, best epoch {run.summary['best_epoch']}")
-    for part, values in parts.items():
-        users = run.summary[part][history]["users"]
-        typer.echo(f"\n{part} ({users} users, history {history})")
-        typer.echo("        " + "".join(f"{f'@{k}':>9}" for k in CUTOFFS))
-        for name in ("hr", "ndcg", "mrr", "cov"):
-            cells = "".join(f"{values[f'{name}@{k}']:>9.4f}" for k in CUTOFFS)
-            typer.echo(f"{name:<8}{cells}")
+    print_run(run, history, as_json)
 
 
 @app.command(name="runs")
 def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     """List the finished runs with their test metrics (history after the cutoff)."""
-    with _user_errors():
+    with user_errors():
         table = table_of_runs(runs_dir(runs))
     if as_json:
         typer.echo(table.to_json(orient="records"))
@@ -266,7 +234,7 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """Recommend the next items after a history."""
-    with _user_errors():
+    with user_errors():
         trained = find_run(run, runs_dir(runs))
         row_of = dict(zip(trained.items["item_id"], range(len(trained.items)), strict=True))
         asked = [item for item in next(csv.reader([history], skipinitialspace=True)) if item]

@@ -98,6 +98,9 @@ class Experiment(Description):
             del described["data"][place]
         if not self.loss.is_regularised:
             described["loss"] = {"objective": described["loss"]["objective"]}
+        own = described["loss"].get("regulariser", {})
+        if own.get("projection_dim") == 0:
+            del own["projection_dim"]  # came later than others: runs without it keep their names
         canonical = {"recipe": RECIPE, "fingerprint": fingerprint, **described}
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -141,7 +144,7 @@ def experiment(**settings: Any) -> Experiment:
         return Experiment.model_validate(sections)
     except ValidationError as error:
         first = error.errors()[0]
-        where = str(first["loc"][-1])
+        where = [str(part) for part in first["loc"] if isinstance(part, str)][-1]  # not a place
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where} = {first['input']!r}: {message}") from None
 

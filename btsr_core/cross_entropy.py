@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK_LOGITS = 2**20
-"""Logits held at a time: 4 MB in single precision, which stays in the caches of a CPU."""
+CHUNK_LOGITS = {"cpu": 2**20, "cuda": 2**26}
+"""Logits held at a time: 4 MB in single precision, which stays in the caches of a CPU, or 256 MB,
+which keeps a GPU busy."""
 CHUNK_ROWS = 32
 """Fewest positions a chunk, whatever the catalogue: thinner matrix products waste the processor."""
 
@@ -40,7 +41,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, item_table: Tensor, targets: Tensor) -> Tensor:
         n, n_items = len(hidden), len(item_table)
-        rows = max(CHUNK_ROWS, CHUNK_LOGITS // n_items)
+        rows = max(CHUNK_ROWS, CHUNK_LOGITS[hidden.device.type] // n_items)
         total = hidden.new_zeros(())
         wants_hidden, wants_table, _ = ctx.needs_input_grad
         grad_hidden = torch.empty_like(hidden) if wants_hidden else None

@@ -175,10 +175,14 @@ class PackedSequences:
         skip_last
             Newest items to leave out: 1 turns training sequences into inputs.
         """
+        return Histories(self.item_ids[self.places(pick, skip_last)], pick.lengths, pick.groups)
+
+    def places(self, pick: Pick, skip_last: int = 0) -> Tensor:
+        """Return where in `item_ids` the items stand that `take` takes."""
         ahead = self.ends[pick.rows] - skip_last - pick.lengths.cumsum(0)
         places = torch.arange(pick.n_items, device=self.ends.device)
         places += ahead.repeat_interleave(pick.lengths, output_size=pick.n_items)
-        return Histories(self.item_ids[places], pick.lengths, pick.groups)
+        return places
 
     @cached_property
     def successors(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""Contrast between two views of a batch, the batch's other rows as negatives: InfoNCE."""
+"""Contrast between the rows of a batch: InfoNCE, and what pulls negative views together."""
 
 import torch
 import torch.nn.functional as F
@@ -37,3 +37,39 @@ def info_nce(z_a: Tensor, z_b: Tensor, temperature: float, targets: Tensor | Non
         left_out = left_out & (places != positives[:, None])
     scores = (z @ z.T / temperature).masked_fill(left_out, -torch.inf)
     return F.cross_entropy(scores, positives)
+
+
+def negative_contrast(negatives: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    """Supervised-contrastive loss of EC4SRec's negative views (Wang et al., CIKM 2022).
+
+    Negative views are a class of their own: each attracts the others, against all positive views.
+    That is Eq. 2 (L_out) of Khosla et al. (NeurIPS 2020) with the N negative views n as anchors,
+    and the others together with the positive views p as A(k):
+
+    mean_k mean_{l != k} -log( exp(n_k . n_l / tau) / D_k )
+    D_k = sum_{m != k} exp(n_k . n_m / tau) + sum_m exp(n_k . p_m / tau)
+
+    Rows are not scaled to unit length.
+
+    Parameters
+    ----------
+    negatives
+        (N, D) last-position outputs of the negative views.
+    positives
+        (M, D) those of the positive views.
+    temperature
+        tau.
+
+    Returns
+    -------
+    Tensor
+        Scalar; 0 for a single negative view, which has no others to attract.
+    """
+    n = len(negatives)
+    if n < 2:
+        return 0 * negatives.sum()
+    scores = negatives @ torch.cat([negatives, positives]).T / temperature  # (N, N + M)
+    own = torch.eye(n, dtype=torch.bool, device=scores.device)
+    among = scores[:, :n].masked_fill(own, 0)
+    below = torch.cat([scores[:, :n].masked_fill(own, -torch.inf), scores[:, n:]], dim=1)
+    return (below.logsumexp(1) - among.sum(1) / (n - 1)).mean()

@@ -30,9 +30,18 @@ class SASRec(nn.Module):
         Shape of the encoder.
     has_mask_token
         Whether the inputs may hold `mask_id`, a learned vector that is no item and never scored.
+    projection_dim
+        Outputs of the head that `project` applies, for a regulariser alone; 0 is no head.
     """
 
-    def __init__(self, n_items: int, config: ModelConfig, *, has_mask_token: bool = False) -> None:
+    def __init__(
+        self,
+        n_items: int,
+        config: ModelConfig,
+        *,
+        has_mask_token: bool = False,
+        projection_dim: int = 0,
+    ) -> None:
         super().__init__()
         self.n_items = n_items
         self.item_embedding = nn.Embedding(n_items, config.dim)
@@ -40,12 +49,15 @@ class SASRec(nn.Module):
         self.dropout = config.dropout
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(config.dim)
+        # What a regulariser may need comes last, and without a draw before the loop below: all
+        # weights before it start as they would without it.
         self.mask_embedding: nn.Embedding | None = None
         if has_mask_token:
-            # Last, and without a draw before the loop below: all other weights start as they
-            # would without it.
             blank = torch.zeros(1, config.dim)
             self.mask_embedding = nn.Embedding(1, config.dim, _weight=blank)
+        self.projection: nn.Sequential | None = None
+        if projection_dim:
+            self.projection = _projection(config.dim, projection_dim)
         for weight in self.parameters():
             if weight.dim() > 1:
                 nn.init.normal_(weight, std=INIT_STD)
@@ -80,6 +92,16 @@ class SASRec(nn.Module):
         """
         return self.encode(self.embed(histories), histories, last_only=last_only)
 
+    def project(self, z: Tensor) -> Tensor:
+        """Map (B, D) outputs to (B, P) by the projection head; without one they stay as they are.
+
+        Scores are taken before the head, which only a regulariser sees.
+        """
+        if self.projection is None:
+            return z
+        projected: Tensor = self.projection(z)
+        return projected
+
     def embed(self, histories: Histories) -> Tensor:
         """Return (N, D) embeddings of the items of some histories."""
         item_ids = histories.item_ids
@@ -100,6 +122,20 @@ class SASRec(nn.Module):
             x = block(x, histories)
         out: Tensor = self.norm(final(x, histories, last_only=last_only))
         return out
+
+
+def _projection(dim: int, projection_dim: int) -> nn.Sequential:
+    """Return a head of two layers; its matrices are left to the caller to draw.
+
+    As those of Barlow Twins (Zbontar et al., ICML 2021) and VICReg (Bardes et al., ICLR 2022), with
+    two layers for their three, and layer in the place of batch normalisation: a batch may hold a
+    single history.
+    """
+    sizes = (dim, projection_dim), (projection_dim, projection_dim)
+    first, second = (nn.Linear(*size, device="meta").to_empty(device="cpu") for size in sizes)
+    for layer in (first, second):
+        nn.init.zeros_(layer.bias)
+    return nn.Sequential(first, nn.LayerNorm(projection_dim), nn.ReLU(), second)
 
 
 class Block(nn.Module):

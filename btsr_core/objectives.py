@@ -12,7 +12,7 @@ from btsr_core.binary import binary_cross_entropy, positive_power
 from btsr_core.cross_entropy import cross_entropy
 from btsr_core.histories import PackedSequences
 from btsr_core.model import SASRec
-from btsr_core.regularisers import REGULARISER_LOSSES
+from btsr_core.regularisers import REGULARISER_LOSSES, Step
 from btsr_core.sampler import Batch
 from btsr_core.sce import default_size, scalable_cross_entropy
 from btsr_core.settings import BCE, CE, GBCE, SCE, LossConfig
@@ -87,6 +87,7 @@ def batch_loss(
     config: LossConfig,
     stream: torch.Generator,
     view_stream: torch.Generator,
+    importance: Tensor | None = None,
 ) -> BatchLoss:
     """Compute the loss of one batch (Eq. 8).
 
@@ -106,6 +107,8 @@ def batch_loss(
         Generator of what the objective samples, on the model's device.
     view_stream
         Generator of the augmentations, likewise.
+    importance
+        (N,) of each item of the sequences; a regulariser that uses it waits until there is one.
     """
     inputs = sequences.take(batch.anchors, skip_last=1)
     targets = sequences.take(batch.anchors).item_ids  # the item after each of the inputs'
@@ -114,9 +117,8 @@ def batch_loss(
     prediction = PREDICTION_LOSSES[objective.name](
         hidden, model.item_table, targets, objective, stream
     )
-    if not config.is_regularised:
+    if not config.is_regularised or (config.update_epochs and importance is None):
         return BatchLoss(prediction, prediction, None)
-    regulariser = REGULARISER_LOSSES[config.regulariser.name](
-        model, sequences, batch, hidden[inputs.last], config.regulariser, view_stream
-    )
+    step = Step(model, sequences, batch, hidden[inputs.last], view_stream, importance)
+    regulariser = REGULARISER_LOSSES[config.regulariser.name](step, config.regulariser)
     return BatchLoss(prediction + config.alpha * regulariser, prediction, regulariser)

@@ -101,10 +101,16 @@ def choices_table(kind: str) -> pd.DataFrame:
         rows[name] = {
             "what it is": " ".join((choice.__doc__ or "").replace("`", "").split()),
             "settings": " ".join(
-                own if value is None else f"{own}={value}" for own, value in defaults.items()
+                own if value is None else f"{own}={_as_setting(value)}"
+                for own, value in defaults.items()
             ),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _as_setting(value: object) -> str:
+    """Return a value as chapters take it in `settings`."""
+    return "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def run_table(systems: Systems) -> pd.DataFrame:

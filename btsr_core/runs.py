@@ -24,6 +24,7 @@ from btsr_core.evaluate import Ranking
 from btsr_core.files import atomic_path, write_json
 from btsr_core.model import SASRec
 from btsr_core.protocol import HISTORIES, History
+from btsr_core.train import build_model
 
 CONFIG, VERSIONS, HISTORY, METRICS = "config.json", "versions.json", "history.json", "metrics.json"
 WEIGHTS, ITEMS, RANKS = "model.safetensors", "items.parquet", "ranks.parquet"
@@ -87,12 +88,7 @@ class Run:
 
     def model(self, device: torch.device | None = None) -> SASRec:
         """Load the weights of the best epoch."""
-        with torch.random.fork_rng(devices=[]):  # building draws initial weights
-            model = SASRec(
-                len(self.items),
-                self.experiment.model,
-                has_mask_token=self.experiment.loss.uses_mask_token,
-            )
+        model = build_model(self.experiment, len(self.items), torch.device("cpu"))
         model.load_state_dict(_read(self.path / WEIGHTS, load_file))
         return model.to(device or torch.device("cpu")).eval()
 

@@ -5,6 +5,7 @@ and to no other, so that a description says nothing that has no effect.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -97,7 +98,7 @@ class NoRegulariser(Regulariser):
     name: Literal["none"] = "none"
 
 
-class _SecondView(Regulariser):
+class SecondView(Regulariser):
     """A regulariser between the anchors and one other view of them."""
 
     view: View = "partner"
@@ -105,6 +106,8 @@ class _SecondView(Regulariser):
     view_share: Share | None = None
     """Share of the items that crop keeps, or that mask, reorder and substitute change; by default
     that of `VIEW_SHARES`. The other views have none."""
+    projection_dim: Annotated[int, Field(ge=0)] = 0
+    """Outputs of a projection head between the encoder and the loss; 0 is no head, as in §3.3."""
 
     @model_validator(mode="before")
     @classmethod
@@ -116,7 +119,7 @@ class _SecondView(Regulariser):
         return value
 
     @model_validator(mode="after")
-    def _share_has_a_view(self) -> "_SecondView":
+    def _share_has_a_view(self) -> "SecondView":
         if self.view_share is not None and self.view not in VIEW_SHARES:
             raise ValueError(
                 f"view_share has no meaning for view {self.view!r}; "
@@ -125,7 +128,7 @@ class _SecondView(Regulariser):
         return self
 
 
-class BarlowTwins(_SecondView):
+class BarlowTwins(SecondView):
     """Redundancy reduction (§3.3); a view other than `partner` is the ablation of §5.2."""
 
     label = "Barlow Twins"
@@ -137,7 +140,7 @@ class BarlowTwins(_SecondView):
     """`sum` is Eq. 7 as printed; `per-dimension` divides it by D, as the public code does."""
 
 
-class VICReg(_SecondView):
+class VICReg(SecondView):
     """Variance, invariance, covariance (Bardes et al., ICLR 2022); the weights are its authors'."""
 
     label = "VICReg"
@@ -173,13 +176,46 @@ class DuoRec(Regulariser):
     """Whether rows that share the anchor's target are no negatives; the public code keeps them."""
 
 
+class EC4SRec(Regulariser):
+    """Contrasts between views that saliency guides, self-supervised; its authors' alpha is 0.1."""
+
+    label = "EC4SRec"
+    system = "EC4SRec"
+    name: Literal["ec4srec"] = "ec4srec"
+    positive_share: Share = 0.3
+    """r of the positive views: the share of a history's items, the most important, that stays."""
+    negative_share: Share = 0.7
+    """r of the negative view, where the least important stay."""
+    temperature: Positive = 1.0
+    """Of InfoNCE between the positive views."""
+    negative_temperature: Positive = 0.1
+    """Of the contrast between the negative views."""
+    negative_weight: Weight = 0.5
+    """Of that contrast beside InfoNCE: the authors' 0.05 over their 0.1."""
+    update_epochs: Annotated[tuple[Count, ...], Field(min_length=1)] = (15, 30)
+    """Epochs done when the explanations are computed anew, ascending; before the first, the
+    objective is trained alone. In a text they stand as 15+30."""
+
+    @field_validator("update_epochs", mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return value.split("+") if isinstance(value, str) else value
+
+    @field_validator("update_epochs")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(later <= earlier for earlier, later in pairwise(value)):
+            raise ValueError("must be ascending")
+        return value
+
+
 def _by_name(union: Any) -> Mapping[str, Any]:
     """Return the classes of a union by their names, in its order."""
     return MappingProxyType({one.model_fields["name"].default: one for one in get_args(union)})
 
 
 AnyObjective = CE | BCE | GBCE | SCE
-AnyRegulariser = NoRegulariser | BarlowTwins | VICReg | CL4SRec | DuoRec
+AnyRegulariser = NoRegulariser | BarlowTwins | VICReg | CL4SRec | DuoRec | EC4SRec
 OBJECTIVES: Mapping[str, type[AnyObjective]] = _by_name(AnyObjective)
 REGULARISERS: Mapping[str, type[AnyRegulariser]] = _by_name(AnyRegulariser)
 CHOICES: Mapping[str, Mapping[str, type[AnyObjective] | type[AnyRegulariser]]] = MappingProxyType(
@@ -212,11 +248,26 @@ class LossConfig(Description):
         return self.regulariser.name if self.is_regularised else "none"
 
     @property
+    def projection_dim(self) -> int:
+        """Outputs of the regulariser's projection head, which the model must then have; 0: none."""
+        chosen = self.regulariser
+        if self.is_regularised and isinstance(chosen, SecondView):
+            return chosen.projection_dim
+        return 0
+
+    @property
+    def update_epochs(self) -> tuple[int, ...]:
+        """Epochs done when the importance of items is computed anew, for a loss that uses it."""
+        if self.is_regularised and isinstance(self.regulariser, EC4SRec):
+            return self.regulariser.update_epochs
+        return ()
+
+    @property
     def uses_mask_token(self) -> bool:
         """Whether a view hides items behind a mask token, which the model must then have."""
         chosen = self.regulariser
-        hides = isinstance(chosen, CL4SRec) or (
-            isinstance(chosen, _SecondView) and chosen.view == "mask"
+        hides = isinstance(chosen, CL4SRec | EC4SRec) or (
+            isinstance(chosen, SecondView) and chosen.view == "mask"
         )
         return self.is_regularised and hides
 

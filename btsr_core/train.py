@@ -1,25 +1,21 @@
-"""The one training loop: early stopping on validation ndcg@10, atomic checkpoints, resume."""
+"""The one training loop: early stopping on validation ndcg@10, checkpoints, resume."""
 
-import json
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
+from btsr_core.checkpoint import Progress, load_checkpoint, save_checkpoint
 from btsr_core.config import Experiment
 from btsr_core.errors import InputError
 from btsr_core.evaluate import evaluate_model
-from btsr_core.files import atomic_path
 from btsr_core.histories import PackedSequences
+from btsr_core.importance import item_importance
 from btsr_core.model import SASRec
 from btsr_core.objectives import batch_loss
 from btsr_core.protocol import Split
@@ -37,47 +33,18 @@ ADAM_BETAS = (0.9, 0.98)
 CHECKPOINT_SECONDS = 10.0
 """Least time between two checkpoints: a kill loses at most this much work, and the epoch begun."""
 
-State = dict[str, Tensor]
-
-
-@dataclass
-class Progress:
-    """Where a training stands after an epoch; with the model and Adam, all that a resume needs.
-
-    Attributes
-    ----------
-    history
-        One record an epoch: losses, validation metrics, seconds.
-    best_epoch
-        1-based; 0 before the first epoch.
-    best_state
-        Weights of the best epoch.
-    threads
-        Of the CPU. Other numbers of them sum in another order, hence to other last bits.
-    """
-
-    history: list[dict[str, float]]
-    best_epoch: int
-    best_state: State
-    threads: int
-
-    @property
-    def epoch(self) -> int:
-        """Epochs done."""
-        return len(self.history)
-
-    def is_finished(self, experiment: Experiment) -> bool:
-        """Whether the epochs or the patience are used up."""
-        waited = self.epoch - self.best_epoch
-        return self.epoch >= experiment.train.max_epochs or waited >= experiment.train.patience
-
 
 def build_model(experiment: Experiment, n_items: int, device: torch.device) -> SASRec:
     """Return the untrained model of an experiment: the same weights on every device."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_of(experiment.train.seed, "weights"))
-        with_mask = experiment.loss.uses_mask_token
-        return SASRec(n_items, experiment.model, has_mask_token=with_mask).to(device)
+        model = SASRec(
+            n_items,
+            experiment.model,
+            has_mask_token=experiment.loss.uses_mask_token,
+            projection_dim=experiment.loss.projection_dim,
+        )
+        return model.to(device)
 
 
 def fit(
@@ -142,7 +109,13 @@ def fit(
     ):
         while not progress.is_finished(experiment):
             started = time.perf_counter()
-            losses = train_epoch(model, adam, train_set, experiment, progress.epoch)
+            if progress.epoch in experiment.loss.update_epochs:
+                progress.importance = item_importance(
+                    model, train_set.sequences, experiment.model.max_len
+                )
+            losses = train_epoch(
+                model, adam, train_set, experiment, progress.epoch, importance=progress.importance
+            )
             ranking = evaluate_model(
                 model,
                 valid,
@@ -201,8 +174,16 @@ def train_epoch(
     train_set: TrainSet,
     experiment: Experiment,
     epoch: int,
+    *,
+    importance: Tensor | None = None,
 ) -> dict[str, float]:
     """Run one epoch and return its mean losses, each batch weighted by its sequences.
+
+    Parameters
+    ----------
+    importance
+        Of the sequences' items, see `objectives.batch_loss`. The loss of a regulariser that waits
+        for it is not among those returned.
 
     Raises
     ------
@@ -224,7 +205,7 @@ def train_epoch(
         )
         for batch in batches:
             loss = batch_loss(
-                model, train_set.sequences, batch, experiment.loss, stream, view_stream
+                model, train_set.sequences, batch, experiment.loss, stream, view_stream, importance
             )
             adam.zero_grad(set_to_none=True)
             loss.total.backward()  # type: ignore[no-untyped-call]
@@ -238,7 +219,7 @@ def train_epoch(
     if not math.isfinite(prediction + regulariser):
         raise InputError(f"the loss is not a number after epoch {epoch + 1}; lower lr or alpha")
     losses = {"loss_prediction": prediction / n}
-    if experiment.loss.is_regularised:
+    if loss.regulariser is not None:
         losses["loss_regulariser"] = regulariser / n
     return losses
 
@@ -247,50 +228,3 @@ def _is_best(progress: Progress) -> bool:
     """Whether the last epoch beats all before it; a tie keeps the earlier."""
     scores = [record[f"valid_{SELECTION_METRIC}"] for record in progress.history]
     return progress.best_epoch == 0 or scores[-1] > scores[progress.best_epoch - 1]
-
-
-def save_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam, progress: Progress) -> None:
-    """Write model, optimiser and progress to one safetensors file, atomically."""
-    tensors: State = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"best/{name}": tensor for name, tensor in progress.best_state.items()}
-    for index, state in adam.state_dict()["state"].items():
-        tensors |= {f"adam/{index}/{name}": tensor for name, tensor in state.items()}
-    said = {
-        "history": progress.history,
-        "best_epoch": progress.best_epoch,
-        "threads": progress.threads,
-    }
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"progress": json.dumps(said)})
-
-
-def load_checkpoint(path: Path, model: SASRec, adam: torch.optim.Adam) -> Progress:
-    """Restore `model` and `adam` in place and return the progress.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or belongs to another model.
-    """
-    try:
-        with safe_open(path, framework="pt") as content:
-            said: dict[str, Any] = json.loads(content.metadata()["progress"])
-            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-        model.load_state_dict(_under(tensors, "model/"))
-        groups = adam.state_dict()["param_groups"]
-        state: dict[int, State] = {}
-        for name, tensor in _under(tensors, "adam/").items():
-            index, _, field = name.partition("/")
-            state.setdefault(int(index), {})[field] = tensor
-        adam.load_state_dict({"state": state, "param_groups": groups})
-        best = _under(tensors, "best/")
-        return Progress(said["history"], said["best_epoch"], best, said["threads"])
-    except Exception as error:
-        raise InputError(
-            f"checkpoint {path} cannot be read ({error}); delete it to train from the start"
-        ) from error
-
-
-def _under(tensors: State, prefix: str) -> State:
-    """Return the tensors whose names start with `prefix`, without it."""
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

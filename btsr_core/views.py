@@ -93,16 +93,22 @@ def two_augmentations(
     shares
         Of crop, mask and reorder.
     """
-    shape, device = histories.lengths.shape, histories.lengths.device
-    first = torch.randint(3, shape, generator=stream, device=device)
-    step = torch.randint(1, 3, shape, generator=stream, device=device)
 
     def view(operator: Tensor) -> Histories:
         seen = reorder(histories, shares[2], stream, operator == 2)
         seen = mask(seen, shares[1], mask_id, stream, operator == 1)
         return crop(seen, shares[0], stream, operator == 0)
 
-    return view(first), view((first + step) % 3)
+    first, second = two_operators(histories, stream)
+    return view(first), view(second)
+
+
+def two_operators(histories: Histories, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw (B,) two different of three operators, 0 to 2, uniform among ordered pairs."""
+    shape, device = histories.lengths.shape, histories.lengths.device
+    first = torch.randint(3, shape, generator=stream, device=device)
+    step = torch.randint(1, 3, shape, generator=stream, device=device)
+    return first, (first + step) % 3
 
 
 def _parts(histories: Histories, share: float) -> Tensor:

@@ -1,5 +1,8 @@
 """A tiny dataset, quick to train on, and helpers that build sequences by hand."""
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +50,16 @@ def lists_of(histories: Histories) -> list[list[int]]:
 def eval_set(lists: list[list[int]], targets: list[int]) -> EvalSet:
     """Return histories and targets as an `EvalSet`."""
     return EvalSet(pack(lists), np.array(targets, dtype=np.int64), np.arange(len(targets)))
+
+
+def assert_uniform(counts: dict, kinds: Iterable) -> None:
+    """Check that all kinds were drawn, each as often as the others but for chance."""
+    kinds = list(kinds)
+    n = sum(counts.values())
+    assert set(counts) == set(kinds)
+    deviation = math.sqrt(n / len(kinds) * (1 - 1 / len(kinds)))
+    for kind, count in counts.items():
+        assert abs(count - n / len(kinds)) < 5 * deviation, kind
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,19 @@ def info_nce(z_a, z_b, temperature, targets=None):
     return total / (2 * batch)
 
 
+def negative_contrast(negatives, positives, temperature):
+    """Every negative view against every other, pair by pair."""
+    n, total = len(negatives), 0.0
+    for k, row in enumerate(negatives):
+        others = [negatives[m] for m in range(n) if m != k]
+        scores = [float(row @ other) / temperature for other in [*others, *positives]]
+        top = max(scores)
+        below = top + math.log(sum(math.exp(score - top) for score in scores))
+        for other in others:
+            total += below - float(row @ other) / temperature
+    return total / (n * (n - 1))
+
+
 def sasrec(weights, item_ids, n_heads):
     """The outputs at one history's items; weights by their names in the model."""
     table, positions = weights["item_embedding.weight"], weights["position_embedding.weight"]

@@ -13,8 +13,9 @@ ORDER = [
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
     "settings", "names", "config", "histories", "sampler", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
-    "regularisers", "objectives", "metrics", "top_k", "evaluate", "train",
-    "runs", "experiment", "sweep", "cli", "__main__",
+    "guided_views", "regularisers", "objectives", "metrics", "top_k", "evaluate", "importance",
+    "checkpoint", "train",
+    "runs", "experiment", "sweep", "printing", "cli", "__main__",
     "baselines", "analysis", "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "listings", "bookext",

@@ -12,7 +12,7 @@ from btsr_core.config import Experiment
 from btsr_core.datasets import DATASETS
 from btsr_core.metrics import CUTOFFS
 from btsr_core.runs import find_run
-from btsr_core.settings import CHOICES, CL4SRec, DuoRec, VICReg, own_settings
+from btsr_core.settings import CHOICES, CL4SRec, DuoRec, EC4SRec, VICReg, own_settings
 
 RUN = CliRunner()
 
@@ -67,22 +67,53 @@ def test_regularisers_take_their_own_settings_and_their_runs_load(tiny_csv, tmp_
             4,
             "--covariance",
             2,
+            "--projection-dim",
+            5,
         ),
         ("duorec", "--drop-same-target", "--alpha", 0.1),
+        (
+            "ec4srec",
+            "--positive-share",
+            0.5,
+            "--negative-share",
+            0.6,
+            "--negative-temperature",
+            0.2,
+            "--negative-weight",
+            0.3,
+            "--update-epochs",
+            1,
+            "--update-epochs",
+            2,
+        ),
     ):
         result = call("train", tiny_csv, "--regulariser", *own, *options)
         assert result.exit_code == 0, result.output
         said.append(json.loads(result.stdout)["run"])
     rows = {r["run"]: r for r in json.loads(call("runs", "--runs", tmp_path, "--json").stdout)}
-    assert [rows[run]["regulariser"] for run in said] == ["cl4srec", "vicreg", "duorec"]
-    assert [rows[run]["view"] for run in said] == ["", "mask", ""]
+    assert [rows[run]["regulariser"] for run in said] == ["cl4srec", "vicreg", "duorec", "ec4srec"]
+    assert [rows[run]["view"] for run in said] == ["", "mask", "", ""]
     losses = [find_run(run, tmp_path).experiment.loss for run in said]
     assert [loss.regulariser for loss in losses] == [
         CL4SRec(crop=0.5, mask=0.4, reorder=0.5, temperature=2),
-        VICReg(view="mask", view_share=0.5, invariance=3, variance=4, covariance=2),
+        VICReg(
+            view="mask",
+            view_share=0.5,
+            invariance=3,
+            variance=4,
+            covariance=2,
+            projection_dim=5,
+        ),
         DuoRec(drop_same_target=True),
+        EC4SRec(
+            positive_share=0.5,
+            negative_share=0.6,
+            negative_temperature=0.2,
+            negative_weight=0.3,
+            update_epochs=(1, 2),
+        ),
     ]
-    for run in said:  # the first two have a mask token, which is no item
+    for run in said:  # some have a mask token, which is no item, and one has a projection head
         result = call("recommend", run, "--history", "i1,i2", "--runs", tmp_path)
         assert result.exit_code == 0, result.output
 

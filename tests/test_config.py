@@ -1,9 +1,12 @@
+import hashlib
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from btsr_core.config import Experiment, experiment
+from btsr_core.config import RECIPE, Experiment, experiment
 from btsr_core.errors import InputError
 from btsr_core.settings import (
     CHOICES,
@@ -40,6 +43,11 @@ def test_settings_find_their_section():
         ({"view": "crop", "view_share": 1.5}, "view_share = 1.5"),
         ({"view": "dropout", "view_share": 0.5}, "belongs to crop, mask, reorder, substitute"),
         ({"regulariser": "duorec", "temperature": 0}, "temperature = 0"),
+        ({"projection_dim": -1}, "projection_dim = -1"),
+        ({"regulariser": "ec4srec", "positive_share": 0}, "positive_share = 0"),
+        ({"regulariser": "ec4srec", "update_epochs": (0, 5)}, "update_epochs = 0"),
+        ({"regulariser": "ec4srec", "update_epochs": (5, 5)}, "ascending"),
+        ({"regulariser": "ec4srec", "update_epochs": ()}, "update_epochs = "),
     ],
 )
 def test_wrong_settings_are_named(settings, said):
@@ -89,7 +97,7 @@ def test_an_absent_regulariser_has_no_parameters():
     assert experiment(alpha=0.0, regulariser="cl4srec", mask=0.5).run_id("f") == plain
 
 
-ONE_VIEW = {"view": "dropout"}
+ONE_VIEW = {"view": "dropout", "projection_dim": 16}
 OTHER_OF = {
     "objective": {
         "bce": {"n_negatives": 2, "reduction": "mean"},
@@ -103,6 +111,14 @@ OTHER_OF = {
         "vicreg": {"invariance": 9, "variance": 9, "covariance": 9, **ONE_VIEW},
         "cl4srec": {"crop": 0.5, "mask": 0.5, "reorder": 0.5, "temperature": 0.5},
         "duorec": {"temperature": 0.5, "drop_same_target": True},
+        "ec4srec": {
+            "positive_share": 0.5,
+            "negative_share": 0.5,
+            "temperature": 0.5,
+            "negative_temperature": 0.5,
+            "negative_weight": 0.3,
+            "update_epochs": (15, 31),
+        },
     },
 }
 
@@ -169,6 +185,35 @@ def test_a_choice_by_its_name_alone():
     assert (loss.objective, loss.regulariser) == (SCE(), VICReg())
 
 
+def test_runs_from_before_projection_heads_keep_their_names():
+    without = Experiment().model_dump()
+    del without["loss"]["regulariser"]["projection_dim"]
+    for place in ("source", "user_col", "item_col", "time_col"):
+        del without["data"][place]
+    canonical = json.dumps(
+        {"recipe": RECIPE, "fingerprint": "f", **without}, sort_keys=True, separators=(",", ":")
+    )
+    assert Experiment().run_id("f") == hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def test_importance_only_where_a_regulariser_uses_it():
+    assert experiment(regulariser="ec4srec").loss.update_epochs == (15, 30)
+    for epochs in ([2, 7], "2+7"):
+        described = experiment(regulariser="ec4srec", update_epochs=epochs)
+        assert described.loss.update_epochs == (2, 7)
+    assert experiment(regulariser="ec4srec", alpha=0.0).loss.update_epochs == ()
+    assert experiment().loss.update_epochs == ()
+
+
+def test_a_projection_head_only_where_a_regulariser_uses_it():
+    for regulariser in ("barlow-twins", "vicreg"):
+        described = {"regulariser": regulariser, "projection_dim": 5}
+        assert experiment(**described).loss.projection_dim == 5
+        assert experiment(**described, alpha=0.0).loss.projection_dim == 0
+        assert experiment(regulariser=regulariser).loss.projection_dim == 0
+    assert experiment(regulariser="duorec").loss.projection_dim == 0
+
+
 @pytest.mark.parametrize(
     ("settings", "uses"),
     [
@@ -176,6 +221,7 @@ def test_a_choice_by_its_name_alone():
         ({"view": "mask"}, True),
         ({"view": "crop"}, False),
         ({"regulariser": "cl4srec"}, True),
+        ({"regulariser": "ec4srec"}, True),
         ({"regulariser": "cl4srec", "alpha": 0.0}, False),
         ({"regulariser": "duorec"}, False),
     ],

@@ -28,7 +28,7 @@ def problem(n=7, n_items=4, dim=3):
 
 @pytest.fixture(params=[1, 2, 3, 7, 100])
 def rows(request, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK_LOGITS", 1)
+    monkeypatch.setattr(module, "CHUNK_LOGITS", {"cpu": 1})
     monkeypatch.setattr(module, "CHUNK_ROWS", request.param)
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btsr_core.info_nce import info_nce
+from btsr_core.info_nce import info_nce, negative_contrast
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 5))
@@ -63,3 +63,45 @@ def test_one_target_for_all_leaves_no_negatives():
 def test_swapping_the_views_changes_nothing():
     a, b, _ = problem(2)
     torch.testing.assert_close(info_nce(a, b, 0.5), info_nce(b, a, 0.5))
+
+
+def negative_problem(seed, batch=5, dim=3):
+    rng = np.random.default_rng(seed)
+    negatives, positives = rng.normal(size=(batch, dim)), rng.normal(size=(2 * batch, dim))
+    return torch.tensor(negatives), torch.tensor(positives)
+
+
+@given(seeds, st.tuples(st.integers(2, 7), st.integers(1, 5)), st.floats(0.05, 3))
+def test_negative_contrast_is_its_definition(seed, size, temperature):
+    negatives, positives = negative_problem(seed, *size)
+    expected = oracles.negative_contrast(negatives.numpy(), positives.numpy(), temperature)
+    found = negative_contrast(negatives, positives, temperature).item()
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_gradients_of_negative_contrast_are_finite_differences():
+    negatives, positives = negative_problem(0)
+    inputs = negatives.requires_grad_(), positives.requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, y: negative_contrast(x, y, 0.5), inputs)
+
+
+def test_a_single_negative_view_attracts_nothing():
+    z, positives = torch.randn(1, 4, requires_grad=True), torch.randn(2, 4, requires_grad=True)
+    loss = negative_contrast(z, positives, 0.1)
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.equal(z.grad, torch.zeros_like(z))
+
+
+def test_negative_contrast_of_large_scores_is_finite():
+    negatives, positives = (1e3 * z.float() for z in negative_problem(3))
+    negatives.requires_grad_()
+    loss = negative_contrast(negatives, positives, 0.1)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(negatives.grad).all()
+
+
+def test_equal_rows_are_a_guess_among_all_other_views():
+    z = torch.ones(4, 3)
+    assert negative_contrast(z, torch.ones(8, 3), 0.1).item() == pytest.approx(math.log(11))

@@ -128,6 +128,46 @@ def test_a_mask_token_adds_one_vector_and_changes_no_other_weight():
     assert all(torch.equal(plain[name], masked[name]) for name in plain)
 
 
+@pytest.mark.parametrize("has_mask_token", [False, True])
+def test_a_projection_head_comes_last_and_changes_no_other_weight(has_mask_token):
+    states = []
+    for projection_dim in (0, 6):
+        torch.manual_seed(3)
+        config = ModelConfig(dim=8)
+        model = SASRec(
+            N_ITEMS, config, has_mask_token=has_mask_token, projection_dim=projection_dim
+        )
+        states.append(model.state_dict())
+    plain, headed = states
+    assert [name for name in headed if name not in plain] == list(headed)[len(plain) :]
+    assert all(torch.equal(headed.pop(name), weight) for name, weight in plain.items())
+    shapes = {name.removeprefix("projection."): tuple(w.shape) for name, w in headed.items()}
+    assert shapes == {
+        "0.weight": (6, 8), "0.bias": (6,), "1.weight": (6,), "1.bias": (6,),
+        "3.weight": (6, 6), "3.bias": (6,),
+    }  # fmt: skip
+    for name, weight in headed.items():
+        assert (weight.std() > 0) == (weight.dim() > 1), name  # drawn, or a constant
+    torch.manual_seed(3)
+    again = SASRec(N_ITEMS, config, has_mask_token=has_mask_token, projection_dim=6).state_dict()
+    assert all(torch.equal(weight, again[name]) for name, weight in headed.items())
+
+
+def test_the_projection_is_two_layers_around_a_norm_row_by_row_and_no_part_of_the_outputs():
+    torch.manual_seed(5)
+    model = SASRec(N_ITEMS, ModelConfig(dim=8, n_blocks=1), projection_dim=6).eval().double()
+    histories = histories_of([[1], [2, 3]])
+    z = model(histories, last_only=True)
+    assert z.shape == (2, 8)
+    weights = {n: w.detach().numpy() for n, w in model.projection.state_dict().items()}
+    hidden = z.detach().numpy() @ weights["0.weight"].T
+    hidden -= hidden.mean(1, keepdims=True)
+    hidden /= np.sqrt((hidden**2).mean(1, keepdims=True) + 1e-5)
+    expected = np.maximum(hidden, 0) @ weights["3.weight"].T
+    np.testing.assert_allclose(model.project(z).detach().numpy(), expected, rtol=1e-9)
+    assert SASRec(N_ITEMS, ModelConfig(dim=8)).project(z) is z
+
+
 def test_a_masked_item_is_seen_as_the_mask_vector():
     torch.manual_seed(4)
     model = SASRec(N_ITEMS, ModelConfig(dim=8), has_mask_token=True).eval()

@@ -8,15 +8,17 @@ from conftest import histories_of
 
 from btsr_core import train
 from btsr_core.barlow_twins import barlow_twins
+from btsr_core.checkpoint import Progress, load_checkpoint, save_checkpoint
 from btsr_core.config import experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import load_data, prepare
 from btsr_core.histories import PackedSequences
+from btsr_core.importance import item_importance
 from btsr_core.objectives import batch_loss
 from btsr_core.protocol import EvalSet, HeldOut, Sequences, split_interactions
 from btsr_core.sampler import epoch_batches, generator, index_by_target
 from btsr_core.settings import OBJECTIVES, REGULARISERS
-from btsr_core.train import build_model, fit, load_checkpoint
+from btsr_core.train import build_model, fit
 
 CPU = torch.device("cpu")
 
@@ -48,8 +50,9 @@ def assert_same(left, right):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("regulariser", REGULARISERS)
 def test_one_seed_gives_one_model(tiny, split, regulariser, objective):
+    own = {"update_epochs": (1,)} if regulariser == "ec4srec" else {}
     described = with_settings(
-        tiny, alpha=0.3, objective=objective, regulariser=regulariser, max_epochs=2
+        tiny, alpha=0.3, objective=objective, regulariser=regulariser, max_epochs=2, **own
     )
     torch.manual_seed(1)
     first = trained(described, split)
@@ -58,7 +61,8 @@ def test_one_seed_gives_one_model(tiny, split, regulariser, objective):
     weights, records, _ = first
     assert all(torch.isfinite(weight).all() for weight in weights.values())
     for record in records:
-        assert ("loss_regulariser" in record) == (regulariser != "none")
+        waits = own and record["epoch"] == 1
+        assert ("loss_regulariser" in record) == (regulariser != "none" and not waits)
         assert record.get("loss_regulariser", 1.0) > 0
 
 
@@ -82,6 +86,71 @@ def test_every_view_trains_another_model(tiny, split, regulariser):
 )
 def test_the_label_names_the_regulariser_and_what_was_changed(settings, said):
     assert train.describe(experiment(**settings)) == said
+
+
+@pytest.mark.parametrize("regulariser", ["barlow-twins", "vicreg"])
+def test_a_projection_head_trains_and_is_no_part_of_prediction(tiny, split, regulariser):
+    described = with_settings(tiny, regulariser=regulariser, projection_dim=5, max_epochs=1)
+    weights, records, _ = trained(described, split)
+    untrained = build_model(described, split.n_items, CPU).state_dict()
+    for name, weight in weights.items():
+        assert not torch.equal(weight, untrained[name]), name
+    assert records[0]["loss_regulariser"] > 0
+
+
+def test_a_head_gives_finite_gradients_to_a_batch_of_one(tiny, split):
+    for regulariser in ("barlow-twins", "vicreg"):
+        described = with_settings(
+            tiny, regulariser=regulariser, projection_dim=5, batch_size=1, max_epochs=1
+        )
+        weights, _, _ = trained(described, split)
+        assert all(torch.isfinite(weight).all() for weight in weights.values())
+
+
+def test_before_its_first_explanation_ec4srec_is_the_objective_alone(tiny, split):
+    plain = trained(with_settings(tiny, regulariser="none"), split)
+    waiting = trained(with_settings(tiny, regulariser="ec4srec"), split)
+    mask = waiting[0].pop("mask_embedding.weight")
+    assert mask.shape == (1, tiny.model.dim)
+    assert_same(plain, waiting)
+    assert waiting[2].importance is None
+
+
+def test_importance_is_computed_at_the_epochs_asked_for_and_kept_between(tiny, split, monkeypatch):
+    explained, used = [], []
+    real, real_epoch = train.item_importance, train.train_epoch
+
+    def counted(*args):
+        explained.append(real(*args))
+        return explained[-1]
+
+    def seen(*args, importance):
+        used.append(importance)
+        return real_epoch(*args, importance=importance)
+
+    monkeypatch.setattr(train, "item_importance", counted)
+    monkeypatch.setattr(train, "train_epoch", seen)
+    described = with_settings(tiny, regulariser="ec4srec", update_epochs=(1, 3))
+    _, records, progress = trained(described, split)
+    assert len(explained) == 2
+    assert not torch.equal(*explained)
+    assert [next((i for i, e in enumerate(explained) if e is u), None) for u in used] == [
+        None, 0, 0, 1,
+    ]  # fmt: skip
+    assert progress.importance is explained[1]
+    assert ["loss_regulariser" in record for record in records] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_ec4srec_trains_a_model_of_its_own(tiny, split, batch_size):
+    common = {"max_epochs": 2, "batch_size": batch_size, "dropout": 0.0}
+    plain, _, _ = trained(with_settings(tiny, regulariser="none", **common), split)
+    described = with_settings(tiny, regulariser="ec4srec", update_epochs=(1,), **common)
+    weights, _, _ = trained(described, split)
+    assert all(torch.isfinite(weight).all() for weight in weights.values())
+    # A batch of one has nothing to contrast, and without dropout further passes draw nothing.
+    same = all(torch.equal(weights[name], weight) for name, weight in plain.items())
+    assert same == (batch_size == 1)
 
 
 def test_another_seed_gives_another(tiny, split):
@@ -109,14 +178,19 @@ def test_every_epoch_of_every_seed_has_streams_of_its_own(tiny, split, monkeypat
     assert keys == [(seed, n, epoch) for seed in (0, 1) for epoch in (0, 1) for n in names]
 
 
-def test_training_leaves_the_sequences_alone(tiny, split):
+@pytest.mark.parametrize(
+    "own", [{"regulariser": "cl4srec", "mask": 0.9}, {"regulariser": "ec4srec"}]
+)
+def test_training_leaves_the_sequences_alone(tiny, split, own):
     """Augmentations written through a view of the training tensor would decay it over epochs."""
-    described = with_settings(tiny, regulariser="cl4srec", mask=0.9)
+    described = with_settings(tiny, **own)
     model = build_model(described, split.n_items, CPU)
     train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, CPU))
     before = train_set.sequences.item_ids.clone()
+    importance = item_importance(model, train_set.sequences, tiny.model.max_len)
+    adam = torch.optim.Adam(model.parameters())
     for epoch in range(2):
-        train.train_epoch(model, torch.optim.Adam(model.parameters()), train_set, described, epoch)
+        train.train_epoch(model, adam, train_set, described, epoch, importance=importance)
         assert torch.equal(train_set.sequences.item_ids, before)
 
 
@@ -131,31 +205,38 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "regulariser"),
-    [(1, "barlow-twins"), (2, "barlow-twins"), (3, "barlow-twins"), (2, "cl4srec")],
+    ("epochs", "settings"),
+    [
+        (1, {}),
+        (2, {}),
+        (3, {}),
+        (2, {"regulariser": "cl4srec"}),
+        (2, {"regulariser": "vicreg", "projection_dim": 5}),
+        *((n, {"regulariser": "ec4srec", "update_epochs": (1, 3)}) for n in (1, 2, 3)),
+    ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    tiny, split, tmp_path, monkeypatch, epochs, regulariser
+    tiny, split, tmp_path, monkeypatch, epochs, settings
 ):
-    described = with_settings(tiny, regulariser=regulariser)
+    described = with_settings(tiny, **settings)
     whole = trained(described, split)
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
     file = tmp_path / "checkpoint.safetensors"
     real = train.train_epoch
 
-    def killed(model, adam, train_set, experiment, epoch):
+    def killed(model, adam, train_set, experiment, epoch, **options):
         if epoch == epochs:
             raise Killed
-        return real(model, adam, train_set, experiment, epoch)
+        return real(model, adam, train_set, experiment, epoch, **options)
 
     monkeypatch.setattr(train, "train_epoch", killed)
     with pytest.raises(Killed):
         trained(described, split, checkpoint=file)
     trained_epochs = []
 
-    def counted(model, adam, train_set, experiment, epoch):
+    def counted(model, adam, train_set, experiment, epoch, **options):
         trained_epochs.append(epoch)
-        return real(model, adam, train_set, experiment, epoch)
+        return real(model, adam, train_set, experiment, epoch, **options)
 
     monkeypatch.setattr(train, "train_epoch", counted)
     assert_same(whole, trained(described, split, checkpoint=file))
@@ -167,11 +248,11 @@ def test_a_run_goes_on_with_the_threads_it_began_with(tiny, split, tmp_path, mon
     model = build_model(tiny, split.n_items, CPU)
     adam = torch.optim.Adam(model.parameters())
     threads = torch.get_num_threads()
-    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}, threads + 1))
+    save_checkpoint(file, model, adam, Progress([], 0, {}, threads + 1))
     used = []
     real = train.train_epoch
     monkeypatch.setattr(
-        train, "train_epoch", lambda *a: used.append(torch.get_num_threads()) or real(*a)
+        train, "train_epoch", lambda *a, **o: used.append(torch.get_num_threads()) or real(*a, **o)
     )
     trained(tiny, split, checkpoint=file)
     assert set(used) == {threads + 1}
@@ -189,7 +270,7 @@ def test_a_checkpoint_of_another_shape_is_named(tiny, split, tmp_path):
     file = tmp_path / "checkpoint.safetensors"
     model = build_model(tiny, split.n_items, CPU)
     adam = torch.optim.Adam(model.parameters())
-    train.save_checkpoint(file, model, adam, train.Progress([], 0, {}, 1))
+    save_checkpoint(file, model, adam, Progress([], 0, {}, 1))
     other = build_model(with_settings(tiny, dim=16), split.n_items, CPU)
     with pytest.raises(InputError, match="delete it"):
         load_checkpoint(file, other, torch.optim.Adam(other.parameters()))

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 import torch
-from conftest import histories_of, lists_of
+from conftest import assert_uniform, histories_of, lists_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,14 +98,6 @@ def test_rows_that_are_not_chosen_stay_as_they_are():
         found = lists_of(operator(histories_of(lists), stream()))
         assert all(found[row] == lists[row] for row in range(1, 9, 2))
         assert any(found[row] != lists[row] for row in range(0, 9, 2))
-
-
-def assert_uniform(counts, kinds):
-    n = sum(counts.values())
-    assert set(counts) == set(kinds)
-    deviation = math.sqrt(n / len(kinds) * (1 - 1 / len(kinds)))
-    for kind, count in counts.items():
-        assert abs(count - n / len(kinds)) < 5 * deviation, kind
 
 
 def test_every_part_is_as_likely():

@@ -1,0 +1,62 @@
+"""What the command line prints: values, a run's metrics, and what the user got wrong."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import typer
+
+from btsr_core.errors import InputError
+from btsr_core.metrics import CUTOFFS
+from btsr_core.protocol import History
+from btsr_core.runs import Run
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Print what the user got wrong, without a traceback, and exit with 2."""
+    try:
+        yield
+    except InputError as error:
+        typer.echo(f"btsr: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
+        raise typer.Exit(130) from None
+
+
+def print_values(values: dict[str, Any], as_json: bool) -> None:
+    """Print a flat mapping, as JSON or as aligned lines."""
+    if as_json:
+        typer.echo(json.dumps(values))
+        return
+    width = max(map(len, values))
+    for name, value in values.items():
+        typer.echo(
+            f"{name:<{width}}  {value:.4f}"
+            if isinstance(value, float)
+            else f"{name:<{width}}  {value}"
+        )
+
+
+def print_run(run: Run, history: History, as_json: bool) -> None:
+    """Print the metrics of one history reading, as JSON or as tables."""
+    parts = {part: run.metrics(part, history) for part in ("valid", "test")}
+    if as_json:
+        nulls = {
+            part: {name: None if np.isnan(value) else value for name, value in values.items()}
+            for part, values in parts.items()
+        }
+        head = {"run": run.id, "path": str(run.path), "history": history}
+        typer.echo(json.dumps({**head, "best_epoch": run.summary["best_epoch"], **nulls}))
+        return
+    typer.echo(f"run {run.id} in {run.path}, best epoch {run.summary['best_epoch']}")
+    for part, values in parts.items():
+        users = run.summary[part][history]["users"]
+        typer.echo(f"\n{part} ({users} users, history {history})")
+        typer.echo("        " + "".join(f"{f'@{k}':>9}" for k in CUTOFFS))
+        for name in ("hr", "ndcg", "mrr", "cov"):
+            cells = "".join(f"{values[f'{name}@{k}']:>9.4f}" for k in CUTOFFS)
+            typer.echo(f"{name:<8}{cells}")
