@@ -30,7 +30,7 @@ class Job:
     notebook: Path
     values: dict[str, Scalar]
     shows: tuple[Path, ...] = ()
-    """Files besides the package whose text the chapter shows."""
+    """Files besides the package that the chapter shows: their text, or what they record."""
 
     @property
     def stamp(self) -> Path:

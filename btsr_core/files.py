@@ -31,6 +31,11 @@ def runs_dir(override: str | Path | None = None) -> Path:
     return Path(chosen) if chosen else project_root() / "runs"
 
 
+def results_dir(override: str | Path | None = None) -> Path:
+    """Return the folder of recorded measurements: `override`, else the one of `benchmarks`."""
+    return Path(override) if override else project_root() / "benchmarks" / "results"
+
+
 def cache_dir() -> Path:
     """Return the download cache: `$BTSR_CACHE`, else the operating system's cache for `btsr`."""
     return Path(os.environ.get("BTSR_CACHE") or pooch.os_cache("btsr"))

@@ -1,11 +1,20 @@
 """What systems are called, in every table, figure and sentence of the book."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from btsr_core.settings import LossConfig
 
 POPULARITY = "Popularity"
 TRANSITIONS = "Last-item transitions"
 BASELINES = (POPULARITY, TRANSITIONS)
 """The rankings that nothing is trained for."""
+
+CATALOGUE_HEAD = "Catalogue head alone"
+PEERS: Mapping[str, str] = MappingProxyType(
+    {"padded": "Padded SASRec", "recbole": "RecBole", "rectools": "RecTools"}
+)
+"""What `benchmarks` measures beside this project, by its names there."""
 
 
 def system_name(loss: LossConfig) -> str:

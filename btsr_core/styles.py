@@ -1,7 +1,8 @@
 """How a system looks in every figure: the same colour, symbol and dash for the same name.
 
 The colour and the shape say which regulariser, the filling of the shape and the dash of a line
-which objective. Rankings that nothing was trained for are grey crosses.
+which objective. Rankings that nothing was trained for are grey crosses, other implementations grey
+bodies, and the part that none of them can do without is the grey outline of one.
 """
 
 import zlib
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 import numpy.typing as npt
 
-from btsr_core.names import BASELINES, system_name
+from btsr_core.names import BASELINES, CATALOGUE_HEAD, PEERS, system_name
 from btsr_core.settings import OBJECTIVES, REGULARISERS, LossConfig, View
 
 # Okabe and Ito's palette and a brown, told apart under every common colour blindness. Blue is the
@@ -27,6 +28,7 @@ _SHAPES = ("circle", "triangle-up", "square", "diamond", "triangle-down", "penta
 _SHAPES_OF_VIEWS = ("", "star", "hexagon", "hexagram", "star-square", "star-diamond", "octagon")
 """In the order of the views; the first, every default, leaves the regulariser its own shape."""
 _SHAPES_OF_BASELINES = ("x", "cross")
+_SHAPES_OF_PEERS = ("square", "diamond", "hexagon")
 _SHAPES_OF_OTHERS = ("bowtie", "hourglass", "star-triangle-up", "star-triangle-down")
 _FILLINGS = ("full", "open", "pale", "dot")
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -108,8 +110,12 @@ def _style(loss: LossConfig) -> Style:
 STYLES: Mapping[str, Style] = MappingProxyType(
     {
         name: Style(GREY, shape, "full", "solid")
-        for name, shape in zip(BASELINES, _SHAPES_OF_BASELINES, strict=True)
+        for name, shape in (
+            *zip(BASELINES, _SHAPES_OF_BASELINES, strict=True),
+            *zip(PEERS.values(), _SHAPES_OF_PEERS, strict=True),
+        )
     }
+    | {CATALOGUE_HEAD: Style(GREY, "circle", "open", "solid")}
     | {system_name(loss): _style(loss) for loss in _every_loss()}
 )
 """Of every name that `names` gives; no two are alike, which a test sees to."""

@@ -16,7 +16,8 @@ ORDER = [
     "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",
     "importance", "checkpoint", "train",
     "runs", "experiment", "sweep", "printing", "cli", "__main__",
-    "baselines", "analysis", "report", "styles", "figures", "sentences",
+    "baselines", "analysis", "report", "provenance", "costs", "styles", "figures", "cost_figures",
+    "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip

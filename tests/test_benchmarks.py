@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+import made_up
 import numpy as np
 import pytest
 import torch
@@ -122,6 +123,8 @@ def test_systems_report_their_figures(path, system):
         assert 0 < figures["loss"] < 2 * np.log(30)
         assert figures["evaluated_users_per_second"] > 0
         assert 0 <= figures["ndcg@10"] <= 1
+    name = {"ours": "ours-ce"}.get(system, system)
+    assert made_up.system_results()["measurements"][name]["figures"].keys() <= figures.keys()
 
 
 @pytest.mark.parametrize("objective", ["ce", "sce"])
@@ -134,6 +137,9 @@ def test_a_training_step_is_a_point(objective):
     assert figures["positions_per_step"] == 64 * 7
     assert figures["timed_steps"] == 2
     assert figures["step_seconds"] > 0
+    assert (
+        made_up.scaling_results()["measurements"]["length-25"]["figures"].keys() <= figures.keys()
+    )
 
 
 @pytest.mark.parametrize("most_seconds", [1e6, 0])
@@ -145,6 +151,8 @@ def test_ranking_is_a_point_unless_it_would_take_too_long(most_seconds):
     assert ("not_measured" in figures) == (most_seconds == 0)
     assert figures["users"] == (600 if most_seconds else 512)
     assert figures["users_per_second"] > 0
+    measurements = made_up.scaling_results()["measurements"]
+    assert measurements["users-1000x10000"]["figures"].keys() <= figures.keys()
 
 
 def test_export_keeps_the_split(tiny, tmp_path):

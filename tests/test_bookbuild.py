@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from made_up import write_results
 
 from btsr_core import bookbuild, bookrun
 from btsr_core.bookrun import Job, code_hash, run_jobs
@@ -232,6 +233,23 @@ class TestChapters:
         assert "def test_vicreg_is_its_definition" in said
         assert "SASRec-CE + VICReg trained like every other system" in said
 
+    def test_cost(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(ROOT)
+        folder, out = write_results(tmp_path / "results"), tmp_path / "out.ipynb"
+        done = papermill("book/cost.md", str(out), "-p", "results", str(folder))
+        assert done.returncode == 0, done.stderr
+        said = out.read_text()
+        assert "An epoch of SASRec-CE takes 10 s" in said
+        assert "SASRec-SCE is 8.7 times as fast as one of SASRec-CE" in said
+        assert said.count("application/vnd.plotly.v1+json") == 6
+
+    def test_cost_of_nothing_recorded(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(ROOT)
+        out = str(tmp_path / "out.ipynb")
+        done = papermill("book/cost.md", out, "-p", "results", str(tmp_path / "results"))
+        assert done.returncode != 0
+        assert "systems.json: nothing has been measured yet. Run `make bench`" in done.stderr
+
 
 class TestPlan:
     def test_each_chapter_gets_what_it_has(self, project):
@@ -296,6 +314,28 @@ class TestSkipping:
         assert toy.is_done("code")
         (project / "shown.py").write_text("one = 2\n")
         assert not toy.is_done("code")
+
+    @pytest.mark.parametrize("given", ["", "measured"])
+    def test_other_measurements(self, project, given):
+        """Of the chapter that takes them, wherever they lie; of no other."""
+        folder = project / (given or "benchmarks/results")
+        chapter = project / "book" / "toy.md"
+        chapter.write_text(CHAPTER.format(title="Toy", more='results: str = ""  # a folder'))
+        values = {"results": given} if given else {}
+        toy, other = bookbuild.plan(project, values)
+        assert toy.shows == other.shows == ()
+        toy.notebook.parent.mkdir(parents=True)
+        toy.notebook.touch()
+        toy.stamp.write_text(json.dumps(toy.ingredients("code")))
+        assert toy.is_done("code")
+        folder.mkdir(parents=True)
+        for text in ("one", "two"):
+            (folder / "systems.json").write_text(text)
+            toy, other = bookbuild.plan(project, values)
+            assert (toy.shows, other.shows) == ((folder / "systems.json",), ())
+            assert not toy.is_done("code")
+            toy.stamp.write_text(json.dumps(toy.ingredients("code")))
+        assert toy.is_done("code")
 
     def test_other_values(self, job):
         assert not Job(job.source, job.notebook, {}).is_done("code")

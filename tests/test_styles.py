@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from btsr_core.config import experiment
-from btsr_core.names import BASELINES, system_name
+from btsr_core.names import BASELINES, CATALOGUE_HEAD, PEERS, system_name
 from btsr_core.settings import OBJECTIVES, REGULARISERS, View
 from btsr_core.styles import BLUE, GREY, PALETTE, STYLES, VIEWS, style_of
 
@@ -65,8 +65,9 @@ def test_the_kinds_of_systems_have_colours_of_their_own():
     plain = {
         system_name(experiment(objective=name, regulariser="none").loss) for name in OBJECTIVES
     }
+    others = {*BASELINES, *PEERS.values(), CATALOGUE_HEAD}
     for name, style in STYLES.items():
-        kind = BLUE if name in plain else GREY if name in BASELINES else None
+        kind = BLUE if name in plain else GREY if name in others else None
         assert style.colour == kind if kind else style.colour in PALETTE
 
 
