@@ -35,6 +35,8 @@ from btsr_core.train import ADAM_BETAS, build_model, train_epoch
 
 CPU = torch.device("cpu")
 WARM_UP_BATCHES = 8
+LIST_LENGTH = 10
+"""Best items that an evaluation keeps, as validation after each epoch does."""
 
 
 def experiment_of(settings: Settings) -> Experiment:
@@ -88,7 +90,8 @@ class Trainer:
 
     def evaluate(self, eval_set: EvalSet) -> dict[str, float]:
         """Rank the catalogue and return all metrics."""
-        return evaluate_model(self.model, eval_set, self.config.model.max_len).metrics()
+        ranking = evaluate_model(self.model, eval_set, self.config.model.max_len, k=LIST_LENGTH)
+        return ranking.metrics()
 
 
 def measure_ours(settings: Settings, path: Path | None) -> Figures:
@@ -143,7 +146,7 @@ def measure_padded(settings: Settings, path: Path | None) -> Figures:
         loss=losses[-1],
     )
     return figures | _evaluated(
-        lambda: evaluate_padded(model, data, shape.max_len),
+        lambda: evaluate_padded(model, data, shape.max_len, LIST_LENGTH),
         len(data.test_targets),
         settings["evaluation_seconds"],
     )

@@ -129,12 +129,14 @@ def train_padded_epoch(
 
 
 @torch.no_grad()
-def padded_ranks(model: PaddedSASRec, data: Benchmark, max_len: int) -> tuple[IntArray, IntArray]:
+def padded_ranks(
+    model: PaddedSASRec, data: Benchmark, max_len: int, k: int = max(CUTOFFS)
+) -> tuple[IntArray, IntArray]:
     """Rank the catalogue without the seen items: (U,) rank of each target, (U, k) best items."""
     model.eval()
     histories, targets = data.histories(), torch.from_numpy(data.test_targets)
     inputs = pad(histories, max_len, model.n_items)
-    k = min(max(CUTOFFS), model.n_items)
+    k = min(k, model.n_items)
     ranks, best = [], []
     for rows in torch.split(torch.arange(len(targets)), USERS_A_BATCH):
         scores = model.logits(model(inputs[rows])[:, -1])  # (b, n_items)
@@ -146,7 +148,7 @@ def padded_ranks(model: PaddedSASRec, data: Benchmark, max_len: int) -> tuple[In
     return torch.cat(ranks).numpy(), torch.cat(best).numpy()
 
 
-def evaluate_padded(model: PaddedSASRec, data: Benchmark, max_len: int) -> dict[str, float]:
+def evaluate_padded(model: PaddedSASRec, data: Benchmark, max_len: int, k: int) -> dict[str, float]:
     """Return the metrics of the test users."""
-    ranks, best = padded_ranks(model, data, max_len)
+    ranks, best = padded_ranks(model, data, max_len, k)
     return summarise(ranks, best, model.n_items)

@@ -69,7 +69,9 @@ def run(
             process.wait()
     if process.returncode < 0:
         reason = "probably out of memory" if process.returncode == -9 else "see the log"
-        raise MeasurementError(f"killed by signal {-process.returncode}, {reason}: {log.relative_to(ROOT)}")
+        raise MeasurementError(
+            f"killed by signal {-process.returncode}, {reason}: {log.relative_to(ROOT)}"
+        )
     if process.returncode:
         lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
         raise MeasurementError(f"{lines[-1]} (all of it in {log.relative_to(ROOT)})")

@@ -19,7 +19,7 @@ from btsr_core.protocol import EvalSet, RawIds
 from btsr_core.scorers import EmbeddingScorer, Scorer, encode, model_scorer
 from btsr_core.top_k import largest, top_k
 
-SCORES_HELD = {"cpu": 2**20, "cuda": 2**27}
+SCORES_HELD = {"cpu": 2**21, "cuda": 2**27}
 """Scores at a time: on a CPU few enough for its caches, on a GPU enough to keep it busy."""
 SPARE = 14
 """Items kept beyond the k best until their true scores are known."""

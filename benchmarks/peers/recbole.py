@@ -36,7 +36,7 @@ from benchmarks.process import (
 
 NAME = "sequences"
 WARM_UP_BATCHES = 8
-CUTOFFS = (1, 5, 10, 20, 50)
+CUTOFFS = (1, 5, 10)
 
 Sample = tuple[str, IntArray, int]  # user, history, next item
 
