@@ -19,8 +19,9 @@ def systems_table(results: Results) -> str:
     header = ["system", "s/epoch", "users/s", "x head", "ranked/s", "peak MiB", "before", "note"]
     speed = {name: _figure(record, "epoch_seconds") for name, record in records.items()}
     head = speed.get(HEAD)
-    for row, seconds in zip(rows, speed.values(), strict=True):
-        row[3] = _ratio(seconds, head)
+    for row, (name, seconds) in zip(rows, speed.items(), strict=True):
+        in_turns = _figure(records[name], "times_head")
+        row[3] = f"{in_turns:.2f}" if in_turns else _ratio(seconds, head)
     lines = [_title(results), _grid([header, *rows])]
     ours = [name for name in (OURS, OURS_BT) if name in records]
     peers = [name for name in PEERS if name in records]

@@ -17,7 +17,7 @@ def training_cost(systems: pd.DataFrame) -> str:
     for _, floor in systems[systems["kind"] == FLOOR].iterrows():
         part = str(floor["system"]).lower()
         said += (
-            f", {_times(base / floor['epoch_seconds'])} what the {part} takes"
+            f", {_times(_times_floor(ours, floor))} what the {part} takes"
             if floor["state"] == MEASURED
             else f" (the {part}, its floor: {floor['state']})"
         )
@@ -25,6 +25,12 @@ def training_cost(systems: pd.DataFrame) -> str:
         others, others["epoch_seconds"] / base, ("Slower", "Faster", "About as fast"), "long"
     )
     return f"{said}. {sides}{_caution(systems, 'train_load', systems['system'])}"
+
+
+def _times_floor(ours: "pd.Series[Any]", floor: "pd.Series[Any]") -> float:
+    """Return the ratio that was measured in turns, where it was, else that of the seconds."""
+    in_turns = ours["times_head"]
+    return float(ours["epoch_seconds"] / floor["epoch_seconds"] if pd.isna(in_turns) else in_turns)
 
 
 def evaluation_cost(systems: pd.DataFrame) -> str:

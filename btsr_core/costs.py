@@ -163,6 +163,7 @@ def _system_rows(records: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "kind": kinds.get(name, PEER),
                 **_state(record),
                 "epoch_seconds": _figure(record, "epoch_seconds", needed=True),
+                "times_head": _figure(record, "times_head"),
                 "users_per_second": _figure(record, "users_per_second", needed=True),
                 "ranked_per_second": _figure(record, "evaluated_users_per_second"),
                 "memory_mib": _memory(record, "training_peak_mib"),

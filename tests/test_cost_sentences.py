@@ -47,6 +47,11 @@ def test_systems(of_systems):
     assert "RecTools (30 times as much)" in said
 
 
+def test_a_ratio_measured_in_turns_counts_more(of_systems, results):
+    results["measurements"]["ours-ce"]["figures"]["times_head"] = 1.7
+    assert "10 s, 1.7 times what the catalogue head" in of_systems(say.training_cost)
+
+
 def test_faster_and_as_fast(of_systems, results):
     figures = {name: record["figures"] for name, record in results["measurements"].items()}
     figures["recbole"] |= {
