@@ -13,10 +13,11 @@ from btsr_core.baselines import popularity_scorer, transition_scorer
 from btsr_core.datasets import Interactions
 from btsr_core.evaluate import Ranking, rank
 from btsr_core.histories import PackedSequences
+from btsr_core.k_core import k_core
 from btsr_core.metrics import per_user
 from btsr_core.model import SASRec
 from btsr_core.names import POPULARITY, TRANSITIONS
-from btsr_core.protocol import History, Split, k_core
+from btsr_core.protocol import History, Split
 from btsr_core.runs import Run
 from btsr_core.sampler import draw_partners, generator, index_by_target
 from btsr_core.scorers import Scorer, encode

@@ -8,7 +8,6 @@ computed, since they share the training set and cost little: `"after-cutoff"` is
 code does, `"full"` keeps what the user did before the cutoff too.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -17,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from btsr_core.datasets import COLUMNS, Interactions
+from btsr_core.datasets import Interactions
 from btsr_core.errors import InputError
+from btsr_core.k_core import check_frame, core_or_explain
 
 History = Literal["after-cutoff", "full"]
 HISTORIES: tuple[History, ...] = get_args(History)
@@ -102,6 +102,10 @@ class Split:
         T, in the unit of the data's timestamps: held-out users act at or after it.
     held_out : mapping of History to HeldOut
         Evaluation data under either reading of the history; one of them may be empty.
+    events : EvalSet
+        Every interaction of the pool at or after the cutoff as a target in turn, after all that
+        the user did before; many rows a user. The validation targets of the full reading are left
+        out, for training may have been stopped on them.
     """
 
     train: Sequences
@@ -109,6 +113,7 @@ class Split:
     items: RawIds
     cutoff: int | float
     held_out: Mapping[History, HeldOut]
+    events: EvalSet
 
     @property
     def n_items(self) -> int:
@@ -123,30 +128,6 @@ class Split:
             "train_interactions": int(self.train.lengths.sum()),
             "usable_pool": len(self.held_out[history].test),
         }
-
-
-def k_core(frame: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Keep users with at least `k` distinct items and items with at least `k` distinct users.
-
-    Dropping a user can push an item below `k` and the other way round, so the rule is applied until
-    nothing changes. Repeats of an item by a user count once, and all of them stay or go together.
-
-    Returns the rows that remain, in their order, possibly none; `k` = 0 or 1 keeps everything.
-    """
-    if k <= 1:
-        return frame
-    row_user, user_ids = pd.factorize(frame["user_id"])
-    row_item, item_ids = pd.factorize(frame["item_id"])
-    user, item = np.divmod(pd.unique(row_user * len(item_ids) + row_item), max(len(item_ids), 1))
-    while True:
-        user_degree = np.bincount(user, minlength=len(user_ids))
-        item_degree = np.bincount(item, minlength=len(item_ids))
-        stays = (user_degree[user] >= k) & (item_degree[item] >= k)
-        if stays.all():
-            # A pair leaves only with its user or its item, so the survivors' rows are all rows
-            # between surviving users and surviving items.
-            return frame[(user_degree[row_user] > 0) & (item_degree[row_item] > 0)]
-        user, item = user[stays], item[stays]
 
 
 def split_interactions(
@@ -188,8 +169,8 @@ def split_interactions(
             f"cutoff_quantile must lie between 0 and 1, both excluded; got {cutoff_quantile}"
         )
     frame = interactions.frame if isinstance(interactions, Interactions) else interactions
-    _check_frame(frame)
-    core = _core_or_explain(frame, k_core)
+    check_frame(frame)
+    core = core_or_explain(frame, k_core)
     cutoff: int | float = np.asarray(
         core["timestamp"].quantile(cutoff_quantile, interpolation="nearest")
     ).item()
@@ -224,6 +205,7 @@ def split_interactions(
             history: _leave_one_out(item[kept], user[kept], user_ids)
             for history, kept in rows.items()
         },
+        events=_every_event(item[held & known], user[held & known], late[held & known], user_ids),
     )
     if not any(len(held_out.test) for held_out in split.held_out.values()):
         raise InputError(
@@ -233,41 +215,6 @@ def split_interactions(
             f"(now {k_core})."
         )
     return split
-
-
-def _check_frame(frame: pd.DataFrame) -> None:
-    """Refuse a frame that the split would misread; files are checked with more detail when read."""
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
-        raise InputError(
-            f"the interactions lack the column {missing[0]!r}; columns present: "
-            f"{', '.join(map(repr, frame.columns))}. Rename yours to {', '.join(COLUMNS)}."
-        )
-    if frame.empty:
-        raise InputError("there are no interactions to split")
-    gaps = frame[list(COLUMNS)].isna().any(axis="columns").to_numpy()
-    if gaps.any():
-        raise InputError(
-            f"the interaction at position {int(gaps.argmax())} (counted from 0) has a missing "
-            "value. Drop such rows first."
-        )
-    if not pd.api.types.is_numeric_dtype(frame["timestamp"]):
-        raise InputError(
-            f"column 'timestamp' has type {frame['timestamp'].dtype}, not numbers. Convert it, "
-            "e.g. with .astype('int64') for dates."
-        )
-
-
-def _core_or_explain(frame: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Return the k-core; if it is empty, say which k would leave something."""
-    core = k_core(frame, k)
-    if not core.empty:
-        return core
-    largest = bisect_left(range(1, k), True, key=lambda smaller: k_core(frame, smaller).empty)
-    raise InputError(
-        f"k_core={k} leaves none of the {len(frame):,} interactions. Lower k_core: the largest "
-        f"that leaves any is {largest}, with {len(k_core(frame, largest)):,} interactions."
-    )
 
 
 def _codes(ids: "pd.Series[Any]") -> tuple[IntArray, RawIds]:
@@ -292,3 +239,16 @@ def _leave_one_out(item: IntArray, user: IntArray, user_ids: RawIds) -> HeldOut:
         valid=EvalSet(past.drop_last(1), past.last_items(), users),
         test=EvalSet(past, whole.last_items(), users),
     )
+
+
+def _every_event(
+    item: IntArray, user: IntArray, late: npt.NDArray[np.bool_], user_ids: RawIds
+) -> EvalSet:
+    """Make a target of every late row that has a row of the same user before it."""
+    whole, _ = _group(item, user)
+    owner = np.arange(len(whole)).repeat(whole.lengths)  # (N,) sequence of each row
+    place = np.arange(len(item)) - whole.starts[owner]
+    is_valid_target = (place == whole.lengths[owner] - 2) & (whole.lengths[owner] >= MIN_HELD_OUT)
+    rows = np.flatnonzero(late & (place > 0) & ~is_valid_target)
+    inputs = Sequences(item, whole.starts[owner[rows]], place[rows])
+    return EvalSet(inputs, item[rows], user_ids[user[rows]])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import histories_of, pack
+from conftest import eval_set, histories_of, pack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,7 +79,7 @@ def test_correlation_leaves_out_users_without_a_partner():
     lists = [[1, 2, 9], [3, 9], [4, 5, 6, 7], [8]]  # 7 is nobody else's target; 8 has no input
     torch.manual_seed(0)
     model = SASRec(10, ModelConfig(dim=4)).eval()
-    split = Split(pack(lists), np.arange(4), np.arange(10), 0, {})
+    split = Split(pack(lists), np.arange(4), np.arange(10), 0, {}, eval_set([], []))
     found = view_correlation(model, split, 50)
     z = [model(histories_of([items]))[-1] for items in ([1, 2], [3])]
     rows = torch.stack(z).detach().double().numpy()

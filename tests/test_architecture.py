@@ -10,7 +10,8 @@ import btsr_core
 PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
     "__init__", "errors", "files", "allocator",
-    "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets", "protocol",  # data
+    "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets",  # data
+    "k_core", "protocol",
     "settings", "names", "config", "histories", "sampler", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",

@@ -17,7 +17,7 @@ item_lists = st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=6)
 
 
 def split_of(lists):
-    return Split(pack(lists), np.arange(len(lists)), np.arange(N_ITEMS), 0, {})
+    return Split(pack(lists), np.arange(len(lists)), np.arange(N_ITEMS), 0, {}, eval_set([], []))
 
 
 @settings(deadline=None)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from btsr_core.datasets import load_interactions
 from btsr_core.errors import InputError
-from btsr_core.protocol import HeldOut, Sequences, Split, k_core, split_interactions
+from btsr_core.k_core import k_core
+from btsr_core.protocol import HeldOut, Sequences, Split, split_interactions
 
 QUANTILES = st.sampled_from([0.3, 0.5, 0.8, 0.95])
 
@@ -68,6 +69,23 @@ def oracle_split(rows, k, quantile):
             if len(left) >= 3:
                 users[user] = (left[:-2], left[-2], left[-1])
     return cutoff, train, held_out
+
+
+def oracle_events(rows, k, quantile):
+    """Return [(user, input, target)] in the order of users and times."""
+    rows = oracle_k_core(rows, k)
+    cutoff = pd.Series([time for _, _, time in rows]).quantile(quantile, interpolation="nearest")
+    pool = {user for user, _, time in rows if time >= cutoff}
+    seen = {item for user, item, _ in rows if user not in pool}
+    events = []
+    for user in sorted(pool):
+        own = [(time, item) for u, item, time in rows if u == user and item in seen]
+        own.sort(key=lambda pair: pair[0])
+        for place, (time, item) in enumerate(own):
+            validates = len(own) >= 3 and place == len(own) - 2
+            if time >= cutoff and place > 0 and not validates:
+                events.append((user, [i for _, i in own[:place]], item))
+    return events
 
 
 def raw_train(split: Split):
@@ -263,3 +281,17 @@ def test_split_sizes_of_the_named_datasets(name, cutoff, train, usable):
     assert split.cutoff == cutoff
     assert tuple(split.sizes("full").values()) == (*train, usable[1])
     assert tuple(split.sizes("after-cutoff").values()) == (*train, usable[0])
+
+
+@given(LOGS, st.integers(0, 3), QUANTILES)
+def test_every_late_interaction_of_the_pool_is_an_event(frame, k, quantile):
+    split = split_or_none(frame, k_core=k, cutoff_quantile=quantile)
+    assume(split is not None)
+    events = split.events
+    found = [
+        (user, [split.items[i] for i in items], split.items[target])
+        for user, items, target in zip(
+            events.users, events.inputs.to_lists(), events.targets, strict=True
+        )
+    ]
+    assert found == oracle_events(list(frame.itertuples(index=False, name=None)), k, quantile)
