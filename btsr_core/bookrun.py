@@ -15,6 +15,7 @@ from typing import Any
 
 from btsr_core.files import sha256_file, write_json
 from btsr_core.parameters import Scalar
+from btsr_core.processes import usable_cores
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LINE_OF_CELL = re.compile(r"^(?:Cell )?In\s?\[\d+\], line (\d+)", re.M)
@@ -92,7 +93,7 @@ def run_jobs(jobs: Sequence[Job], code: str, root: Path, workers: int) -> Iterat
     log = root / "_build" / "kernels.log"
     log.unlink(missing_ok=True)
     workers = min(workers, len(jobs))
-    threads = max(1, _usable_cores() // workers)
+    threads = max(1, usable_cores() // workers)
     # spawned, not forked: this process may already have started threads
     with ProcessPoolExecutor(
         workers, get_context("spawn"), _prepare_worker, (threads, log)
@@ -103,12 +104,6 @@ def run_jobs(jobs: Sequence[Job], code: str, root: Path, workers: int) -> Iterat
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # fewer than the machine's, in a container
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _prepare_worker(threads: int, log: Path) -> None:

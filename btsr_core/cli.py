@@ -18,6 +18,7 @@ from btsr_core.printing import print_run, print_values, user_errors
 from btsr_core.protocol import History
 from btsr_core.runs import find_run, table_of_runs
 from btsr_core.settings import OBJECTIVES, REGULARISERS, Scaling, View
+from btsr_core.study_cli import study_command
 
 app = typer.Typer(
     add_completion=False,
@@ -204,6 +205,9 @@ def train(
             described, runs=runs, mirror=mirror, device=device, progress=sys.stderr.isatty()
         )
     print_run(run, history, as_json)
+
+
+app.command(name="study")(study_command)
 
 
 @app.command(name="runs")

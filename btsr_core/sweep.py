@@ -1,10 +1,8 @@
 """Many runs at once: what is missing is trained in parallel, what is there is loaded."""
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -15,6 +13,7 @@ from btsr_core.errors import InputError
 from btsr_core.experiment import Prepared, load_data, pick_device, run_experiment
 from btsr_core.files import runs_dir
 from btsr_core.names import system_name
+from btsr_core.processes import usable_cores, worker_pool
 from btsr_core.runs import Run, is_finished, load_run
 from btsr_core.settings import REGULARISERS, NoRegulariser
 
@@ -79,8 +78,8 @@ def run_all(
     }
     here = pick_device(device)
     if here.type == "cpu" and missing:
-        workers = min(processes or _cores(), len(missing))
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        workers = min(processes or usable_cores(), len(missing))
+        with worker_pool(workers) as pool:
             jobs = [
                 pool.submit(_train_alone, experiment, root, mirror)
                 for experiment in missing.values()
@@ -150,11 +149,6 @@ def run_systems(
     wanted = list(chain.from_iterable(zip(*seeded, strict=True)))
     found = run_all(wanted, data=data, runs=runs, mirror=mirror, progress=progress)
     return {name: found[place :: len(systems)] for place, name in enumerate(systems)}
-
-
-def _cores() -> int:
-    """Return the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _train_alone(experiment: Experiment, root: Path, mirror: str | Path | None) -> None:

@@ -9,15 +9,17 @@ import btsr_core
 
 PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
-    "__init__", "errors", "files", "allocator",
+    "__init__", "errors", "files", "allocator", "processes",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets",  # data
     "k_core", "protocol",
     "settings", "names", "config", "histories", "sampler", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",
     "importance", "checkpoint", "train",
-    "runs", "experiment", "sweep", "printing", "cli", "__main__",
-    "baselines", "analysis", "report", "provenance", "costs", "styles", "figures", "cost_figures",
+    "runs", "experiment", "sweep", "baselines", "analysis",
+    "records", "measure", "study_spec", "search", "study_plan", "study",
+    "printing", "study_cli", "cli", "__main__",
+    "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "listings", "bookext",
     "bookrun", "bookbuild",

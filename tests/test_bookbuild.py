@@ -1,7 +1,6 @@
 """The build of the book, on a book of one or two toy chapters."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import nbformat
 import pytest
 from made_up import write_results
 
-from btsr_core import bookbuild, bookrun
+from btsr_core import bookbuild
 from btsr_core.bookrun import Job, code_hash, run_jobs
 from btsr_core.errors import InputError
 from btsr_core.runs import finished, load_run
@@ -362,10 +361,6 @@ class TestSkipping:
 
 def test_nothing_to_run_starts_nothing(tmp_path):
     assert list(run_jobs([], "code", tmp_path, 2)) == []
-
-
-def test_cores_are_those_this_process_may_use():
-    assert 1 <= bookrun._usable_cores() <= (os.cpu_count() or 1)
 
 
 def test_staged_book_is_exchanged_whole(tmp_path):
