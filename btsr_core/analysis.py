@@ -166,15 +166,6 @@ def redundancy(c: FloatArray) -> Redundancy:
     return Redundancy(float(np.diag(c).mean()), float(np.sqrt((off**2).mean())))
 
 
-def gini(counts: npt.NDArray[np.int64]) -> float:
-    """Return the Gini coefficient of non-negative counts: 0 all equal, towards 1 one has all."""
-    ordered = np.sort(counts)
-    n, total = len(ordered), ordered.sum()
-    if not total:
-        return float("nan")
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * total))
-
-
 def to_dates(timestamps: "pd.Series[Any]") -> "pd.Series[Any] | None":
     """Return Unix times as dates, their unit told from their size; None if they cannot be any.
 

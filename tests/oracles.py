@@ -1,6 +1,8 @@
 """Slow, obvious NumPy versions of the losses and metrics, each written from its equation."""
 
 import math
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -149,6 +151,69 @@ def sasrec(weights, item_ids, n_heads):
         hidden = np.maximum(linear(norm(x, f"{at}.network_norm"), f"{at}.inner"), 0)
         x = x + linear(hidden, f"{at}.outer")
     return norm(x, "norm")
+
+
+def popularity_buckets(users, interactions, n_buckets):
+    """Sort, then try every cut that leaves each later bucket an item; the nearest, then last, wins.
+
+    Places are exact fractions.
+    """
+    items = sorted(range(len(users)), key=lambda i: (-users[i], i))
+    found = [0] * len(users)
+    for bucket in range(n_buckets):
+        left = n_buckets - bucket
+        share = Fraction(sum(interactions[i] for i in items), left)
+        sizes = range(1, len(items) - left + 2) if left > 1 else [len(items)]
+        off = {n: abs(sum(interactions[i] for i in items[:n]) - share) for n in sizes}
+        size = max(n for n in sizes if off[n] == min(off.values()))
+        for item in items[:size]:
+            found[item] = bucket
+        items = items[size:]
+    return found
+
+
+def exposure(lists, histories, users_per_item, buckets, k):
+    """Measures of exposure at k, user by user; lists hold no -1, none is empty."""
+    n_items, lists = len(users_per_item), [items[:k] for items in lists]
+    shown = [item for items in lists for item in items]
+    counts = [shown.count(item) for item in range(n_items)]
+    apart = sum(abs(a - b) for a in counts for b in counts)
+
+    def popularity(items):
+        return sum(users_per_item[i] for i in items) / len(items)
+
+    profile = sum(popularity(items) for items in histories)
+    total = sum(n + 1 for n in users_per_item)
+    upd = 0.0
+    for items, known in zip(lists, histories, strict=True):
+        for bucket in set(buckets):
+            p = sum(buckets[i] == bucket for i in items) / len(items)
+            q = sum(buckets[i] == bucket for i in known) / len(known)
+            upd += sum(x / 2 * math.log2(2 * x / (p + q)) for x in (p, q) if x)
+    return {
+        "gini": apart / (2 * n_items * len(shown)),
+        "lift": (sum(popularity(items) for items in lists) - profile) / profile,
+        "novelty": sum(-math.log2((users_per_item[i] + 1) / total) for i in shown) / len(shown),
+        "tail": sum(buckets[i] == max(buckets) for i in shown) / len(shown),
+        "upd": upd / len(lists),
+    }
+
+
+def pareto_front(points):
+    """A point is off the front if some other is nowhere worse and somewhere better."""
+    return [not any(a >= x and b >= y and (a > x or b > y) for a, b in points) for x, y in points]
+
+
+def hypervolume(points, reference):
+    """Cut the plane at every coordinate and add up the cells that some point covers."""
+    xs = sorted({reference[0], *(x for x, _ in points if x > reference[0])})
+    ys = sorted({reference[1], *(y for _, y in points if y > reference[1])})
+    area = 0.0
+    for left, right in pairwise(xs):
+        for low, high in pairwise(ys):
+            if any(x >= right and y >= high for x, y in points):
+                area += (right - left) * (high - low)
+    return area
 
 
 def ranking(scores, target, seen, k):

@@ -7,13 +7,10 @@ import pandas as pd
 import pytest
 import torch
 from conftest import eval_set, histories_of, pack
-from hypothesis import given
-from hypothesis import strategies as st
 
 from btsr_core.analysis import (
     baseline_rankings,
     bootstrap_mean,
-    gini,
     paired_gains,
     redundancy,
     timeline,
@@ -26,17 +23,6 @@ from btsr_core.experiment import load_data, prepare
 from btsr_core.model import SASRec
 from btsr_core.protocol import Split
 from btsr_core.sweep import run_systems, with_and_without
-
-
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=20).filter(any))
-def test_gini_is_half_the_mean_difference_over_the_mean(counts):
-    slow = sum(abs(a - b) for a in counts for b in counts)
-    expected = slow / (2 * len(counts) * sum(counts))
-    assert gini(np.array(counts)) == pytest.approx(expected, abs=1e-12)
-
-
-def test_gini_of_nothing():
-    assert math.isnan(gini(np.zeros(3, int)))
 
 
 def test_bootstrap_interval_is_that_of_the_normal_approximation_for_many_users():
