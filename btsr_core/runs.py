@@ -82,6 +82,11 @@ class Run:
         return pd.DataFrame(_read(self.path / HISTORY, _json))
 
     @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Versions, commit and device that it was trained with, and when it ended."""
+        return {**_read(self.path / VERSIONS, _json), "finished": self.summary.get("finished")}
+
+    @cached_property
     def items(self) -> pd.DataFrame:
         """The catalogue: item_id (as text), title and genres; the row number is the model's id."""
         return _read(self.path / ITEMS, pd.read_parquet)

@@ -73,9 +73,9 @@ def selection_score(record: Record) -> float:
 
 
 def standing(
-    study: Study, dataset: str, results: Path, *, mirror: str | Path | None = None
+    study: Study, dataset: str, folder: Path, *, mirror: str | Path | None = None
 ) -> Standing:
-    """Return what is recorded of a dataset; its targets are made if they are not there.
+    """Return what is recorded of a dataset in a folder; its targets are made if there are none.
 
     Raises
     ------
@@ -86,7 +86,6 @@ def standing(
         raise InputError(
             f"the study has no dataset {dataset!r}; it has {', '.join(study.datasets)}"
         )
-    folder = results / folder_name(dataset)
     targets = read_targets(folder)
     if targets is None:
         targets = measure_targets(prepare(data_config(study, dataset), mirror=mirror))
@@ -99,11 +98,6 @@ def data_config(study: Study, dataset: str) -> DataConfig:
     shared = {"source": dataset, **study.datasets[dataset].settings}
     own = {name: value for name, value in shared.items() if name in DataConfig.model_fields}
     return experiment(**own).data
-
-
-def folder_name(dataset: str) -> str:
-    """Return the name of a dataset's folder; of a file, that of the file."""
-    return Path(dataset).name.split(".")[0] or Path(dataset).name
 
 
 def run_study(
@@ -232,13 +226,14 @@ def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]
 
 
 def _train_and_record(
-    described: Experiment,
+    described: Experiment | None,
     folder: Path,
     runs: str | Path | None,
     mirror: str | Path | None,
     device: str,
 ) -> Path:
     """Train one experiment in a worker process, unless the run store has it, and record it."""
+    assert described is not None  # what waits is not ready
     if device == "cpu":
         torch.set_num_threads(1)
     run = run_experiment(described, runs=runs, mirror=mirror, device=device, progress=False)

@@ -114,7 +114,7 @@ def _standings(
     found = []
     for dataset in only or planned:
         try:
-            found.append(standing(study, dataset, results, mirror=mirror))
+            found.append(standing(study, dataset, results / dataset, mirror=mirror))
         except InputError as error:
             if only:
                 raise

@@ -124,23 +124,26 @@ class Study(Description):
         return {"source": dataset, **shared, **self.models[model].settings}
 
     def including(self, dataset: str, settings: Mapping[str, Value]) -> "Study":
-        """Return the study with a dataset that it does not name, planned like any `other`.
+        """Return the study with all parts of the `other` plan on a dataset.
+
+        A dataset that the study has keeps what is planned for it, and gets what is not.
 
         Parameters
         ----------
         dataset
-            What to call it; also its source, unless the settings have another.
+            What it is called; also its source, unless the settings have another.
         settings
             How it is read and cut, and whatever else is to differ for all its models.
         """
-        shared = {**self.other.settings, **settings}
-        own = Dataset(trials=self.other.trials, settings=shared)
-        plan = (Entry(dataset=dataset, **part.model_dump()) for part in self.other.plan)
+        shared = self.datasets.get(dataset, self.other)
+        own = Dataset(trials=shared.trials, settings={**shared.settings, **settings})
+        there = {entry.part for entry in self.of(dataset)}
+        more = [part for part in self.other.plan if part.part not in there]
         return Study(
             search=self.search,
             models=self.models,
             datasets={**self.datasets, dataset: own},
-            plan=(*self.plan, *plan),
+            plan=(*self.plan, *(Entry(dataset=dataset, **part.model_dump()) for part in more)),
             other=self.other,
         )
 
