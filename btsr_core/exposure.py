@@ -127,17 +127,27 @@ def popularity_lift(
     float
         NaN where no user is left, or all that they know has no popularity.
     """
-    chosen = top_items[:, :k]
-    filled = chosen >= 0
+    return _lift(top_items[:, :k], _mean_popularity(histories, popularity), popularity)
+
+
+def _mean_popularity(histories: Sequences, popularity: IntArray | FloatArray) -> FloatArray:
+    """Return (U,) means over the items of each history; NaN where there are none."""
     owners, items = owned_items(histories)
-    n_shown, n_known = filled.sum(axis=1), histories.lengths
-    shown = np.where(filled, popularity[chosen], 0).sum(axis=1)
-    known = np.bincount(owners, weights=popularity[items], minlength=len(histories))
-    users = (n_shown > 0) & (n_known > 0)
-    profile = (known[users] / n_known[users]).sum()
+    sums = np.bincount(owners, weights=popularity[items], minlength=len(histories))
+    with np.errstate(invalid="ignore"):
+        means: FloatArray = sums / histories.lengths
+    return means
+
+
+def _lift(lists: IntArray, profiles: FloatArray, popularity: IntArray | FloatArray) -> float:
+    """Return the lift of (U, k) lists over the (U,) mean popularities of the histories."""
+    filled = lists >= 0
+    sums, lengths = np.where(filled, popularity[lists], 0).sum(axis=1), filled.sum(axis=1)
+    users = (lengths > 0) & ~np.isnan(profiles)
+    profile = profiles[users].sum()
     if not profile:
         return float("nan")
-    return float((shown[users] / n_shown[users]).sum() / profile - 1)
+    return float((sums[users] / lengths[users]).sum() / profile - 1)
 
 
 def user_popularity_deviation(
@@ -168,24 +178,29 @@ def user_popularity_deviation(
     float
         NaN where no user is left.
     """
-    n_users, n_buckets = len(histories), int(buckets.max()) + 1
-    chosen = top_items[:, :k]
-    row, column = np.nonzero(chosen >= 0)
-    shown = _mix(row, buckets[chosen[row, column]], n_users, n_buckets)
-    owners, items = owned_items(histories)
-    known = _mix(owners, buckets[items], n_users, n_buckets)
+    return _deviation(
+        top_items[:, :k], _mix(*owned_items(histories), len(histories), buckets), buckets
+    )
+
+
+def _mix(owners: IntArray, items: IntArray, n_users: int, buckets: IntArray) -> IntArray:
+    """Count (n_users, n_buckets) items of each user in each bucket."""
+    n_buckets = int(buckets.max()) + 1
+    cells = np.bincount(owners * n_buckets + buckets[items], minlength=n_users * n_buckets)
+    return cells.reshape(n_users, n_buckets)
+
+
+def _deviation(lists: IntArray, known: IntArray, buckets: IntArray) -> float:
+    """Return the UPD of (U, k) lists from the (U, n_buckets) counts of the histories."""
+    filled = lists >= 0
+    owners = np.repeat(np.arange(len(lists)), filled.sum(axis=1))
+    shown = _mix(owners, lists[filled], len(lists), buckets)
     users = shown.any(axis=1) & known.any(axis=1)
     if not users.any():
         return float("nan")
     p, q = (n[users] / n[users].sum(axis=1, keepdims=True) for n in (shown, known))
     divergence = _entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2
     return float(divergence.clip(0, 1).mean())  # rounding may leave -1e-17
-
-
-def _mix(owners: IntArray, buckets: IntArray, n_users: int, n_buckets: int) -> IntArray:
-    """Count (n_users, n_buckets) items of each user in each bucket."""
-    cells = np.bincount(owners * n_buckets + buckets, minlength=n_users * n_buckets)
-    return cells.reshape(n_users, n_buckets)
 
 
 def _entropy(shares: FloatArray) -> FloatArray:
@@ -220,6 +235,8 @@ def exposure_metrics(
     cutoffs
         The K of every measure.
     """
+    profiles = _mean_popularity(histories, users_per_item)
+    known = _mix(*owned_items(histories), len(histories), buckets)
     values: dict[str, float] = {}
     for k in cutoffs:
         if len(top_items) and top_items.shape[1] < min(k, len(users_per_item)):
@@ -227,9 +244,9 @@ def exposure_metrics(
         counts = exposure_counts(top_items, k, len(users_per_item))
         values |= {
             f"gini@{k}": gini(counts),
-            f"lift@{k}": popularity_lift(top_items, histories, users_per_item, k),
+            f"lift@{k}": _lift(top_items[:, :k], profiles, users_per_item),
             f"novelty@{k}": novelty(counts, users_per_item),
             f"tail@{k}": tail_share(counts, buckets),
-            f"upd@{k}": user_popularity_deviation(top_items, histories, buckets, k),
+            f"upd@{k}": _deviation(top_items[:, :k], known, buckets),
         }
     return values
