@@ -3,7 +3,7 @@ import math
 import numpy as np
 import oracles
 import pytest
-from conftest import pack
+from conftest import eval_set, pack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ from btsr_core.protocol import Sequences, Split
 
 
 def split_of(sequences, n_items):
-    return Split(sequences, np.arange(len(sequences)), np.arange(n_items), 0, {})
+    return Split(sequences, np.arange(len(sequences)), np.arange(n_items), 0, {}, eval_set([], []))
 
 
 def test_users_are_counted_once_an_item():
