@@ -252,6 +252,20 @@ def test_interval_is_reflected_and_stays_an_overlap():
     assert overlap_interval(0.95, resampled + 0.5).high == 1
 
 
+def test_interval_holds_the_truth_more_often_than_plain_quantiles_do():
+    truth = math.erfc(0.25 / math.sqrt(2))  # 0.80: much is equal, so noise lowers much
+    found = np.zeros(2)
+    for seed in range(100):
+        samples = drawn(seed, n_users=200, n_negatives=20, apart=0.5)
+        edges = bin_edges(samples)
+        resampled = resampled_overlaps(samples, edges, seed, resamples=200)
+        interval = overlap_interval(factor_of(samples), resampled)
+        low, high = np.quantile(resampled, [0.025, 0.975])
+        found += [interval.low < truth < interval.high, low < truth < high]
+    assert found[0] >= 83
+    assert found[0] > found[1]
+
+
 def test_factor_by_hand():
     found = ScoreDensities(np.array([0.0, 1, 3]), np.array([0.4, 0.3]), np.array([0.8, 0.1]))
     assert overlap_factor(found) == pytest.approx(0.4 * 1 + 0.1 * 2)
