@@ -264,7 +264,8 @@ def overlap_interval(factor: float, resampled: FloatArray) -> Interval:
     """Return the basic 95 % bootstrap interval of an overlap factor, within 0 and 1.
 
     A resample lies below the factor as the factor lies below the truth, because noise lowers an
-    overlap; so the quantiles are reflected at the factor, and do not carry that bias twice.
+    overlap; so the quantiles are reflected at the factor, and do not carry that bias twice. With
+    some hundred users it holds the truth about nine times in ten, less often close to 1.
     """
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     lowest, highest = np.clip([2 * factor - high, 2 * factor - low], 0, 1)

@@ -122,6 +122,80 @@ def negative_contrast(negatives, positives, temperature):
     return total / (n * (n - 1))
 
 
+def overlap_factor(positives, negatives, edges):
+    """The integral of min(p, q) of two histograms; the last bin holds its upper edge too."""
+    total = 0.0
+    for b in range(len(edges) - 1):
+        is_last = b == len(edges) - 2
+        shares = []
+        for scores in (positives, negatives):
+            here = [
+                x for x in scores if edges[b] <= x < edges[b + 1] or (is_last and x == edges[-1])
+            ]
+            shares.append(len(here) / len(scores))
+        total += min(shares)
+    return total
+
+
+def kernel_density(scores, at):
+    """A Gaussian on every score, as wide as Scott's rule says."""
+    n = len(scores)
+    mean = sum(scores) / n
+    deviation = math.sqrt(sum((x - mean) ** 2 for x in scores) / (n - 1))
+    width = deviation * n ** (-1 / 5)
+    norm = n * width * math.sqrt(2 * math.pi)
+    return [sum(math.exp(-(((y - x) / width) ** 2) / 2) for x in scores) / norm for y in at]
+
+
+def auc(positive, negatives):
+    """One user's pairs, one by one; an equal negative is half beaten."""
+    wins = sum(1.0 if positive > x else 0.5 if positive == x else 0.0 for x in negatives)
+    return wins / len(negatives)
+
+
+def effective_rank(values):
+    """Eq. 9, value by value."""
+    total, entropy = sum(values), 0.0
+    for value in values:
+        p = value / total
+        entropy -= p * math.log(p) if p > 0 else 0.0
+    return math.exp(entropy)
+
+
+def alignment_uniformity(z_a, z_b):
+    """Wang and Isola, pair by pair; the uniformity is that of the first views."""
+    a, b = ([row / math.sqrt(sum(x * x for x in row)) for row in z] for z in (z_a, z_b))
+    n = len(a)
+    alignment = sum(sum((x - y) ** 2) for x, y in zip(a, b, strict=True)) / n
+    kernels = [math.exp(-2 * sum((a[i] - a[j]) ** 2)) for i in range(n) for j in range(i)]
+    return alignment, math.log(sum(kernels) / len(kernels))
+
+
+def confidence(scores, target, temperature):
+    """One user's softmax: its largest, entropy, log of the target's, and whether that is first."""
+    top = max(scores)
+    weights = [math.exp((score - top) / temperature) for score in scores]
+    p = [weight / sum(weights) for weight in weights]
+    entropy = -sum(x * math.log(x) for x in p if x > 0)
+    log_target = (scores[target] - top) / temperature - math.log(sum(weights))
+    return max(p), entropy, log_target, scores.index(top) == target
+
+
+def calibration_error(confidences, hits, edges):
+    """Bin by bin, from its definition; a bin holds its lower edge, the last its upper too."""
+    n, error = len(confidences), 0.0
+    for b in range(len(edges) - 1):
+        is_last = b == len(edges) - 2
+        rows = [
+            u for u, x in enumerate(confidences)
+            if edges[b] <= x and (x < edges[b + 1] or is_last)
+        ]  # fmt: skip
+        if rows:
+            accuracy = sum(hits[u] for u in rows) / len(rows)
+            error += len(rows) / n * abs(accuracy - sum(confidences[u] for u in rows) / len(rows))
+    return error
+
+
 def sasrec(weights, item_ids, n_heads):
     """The outputs at one history's items; weights by their names in the model."""
     table, positions = weights["item_embedding.weight"], weights["position_embedding.weight"]
