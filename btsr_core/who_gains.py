@@ -89,7 +89,7 @@ def _groups(values: "pd.Series[Any]", n_groups: int) -> npt.NDArray[np.int64]:
     if known.empty:
         return codes
     cuts = pd.Series(known.unique())
-    if len(cuts) > n_groups:  # quantiles, as pandas.qcut, which has no group for a constant
+    if len(cuts) > n_groups:  # as pandas.qcut, but a least value that fills a group has its own
         cuts = pd.Series(known.quantile(np.arange(1, n_groups) / n_groups).unique())
     bounds = cuts.sort_values().to_numpy()
     # At most the first bound is group 0; the greatest value, if a bound, closes the last group.

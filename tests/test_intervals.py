@@ -137,12 +137,13 @@ def test_relative_gain_is_the_difference_over_the_other_mean():
 
 
 def test_relative_gain_over_resamples_without_any_hit_has_no_bounds():
-    b = np.zeros((3, 4))
-    b[:, 0] = 1  # the one user with a hit is left out of many resamples
-    found = relative_gain(b + layout(0, 3, 4), b)
+    b = np.zeros((3, 8))
+    b[:, :2] = 1  # a tenth of the resamples leave out both users with a hit
+    found = relative_gain(b + abs(layout(0, 3, 8)), b)
     assert math.isfinite(found.mean)
     assert math.isnan(found.low)
-    assert math.isnan(relative_gain(b, np.zeros((3, 4))).mean)
+    assert math.isnan(found.high)
+    assert math.isnan(relative_gain(b, np.zeros((3, 8))).mean)
 
 
 def test_shapes_are_checked():

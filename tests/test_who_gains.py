@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from btsr_core.intervals import bootstrap_mean
@@ -41,8 +41,7 @@ def test_groups_part_users_by_value_and_lose_none(feature, n_groups):
 @given(st.lists(st.integers(0, 40), min_size=7, max_size=40), st.integers(2, 6))
 def test_groups_are_those_of_pandas(feature, n_groups):
     values = pd.Series(feature)
-    if values.nunique() <= n_groups:
-        return
+    assume(values.nunique() > n_groups and values.quantile(1 / n_groups) > values.min())
     expected = pd.qcut(values, n_groups, duplicates="drop").value_counts(sort=False)
     found = gains_by(np.zeros(len(values)), values, n_groups)
     assert found["n"].tolist() == expected[expected > 0].tolist()
@@ -53,6 +52,12 @@ def test_a_feature_of_few_values_is_a_grouping_already():
     found = gains_by(np.zeros(20), buckets, n_groups=4)
     assert found["from"].tolist() == found["to"].tolist() == [1, 2, 3]
     assert found["n"].tolist() == [18, 1, 1]
+
+
+def test_a_least_value_of_many_users_is_a_group():
+    found = gains_by(np.zeros(9), [0, 0, 0, 0, 0, 1, 2, 3, 4], n_groups=2)  # pandas makes one group
+    assert found["to"].tolist() == [0, 4]
+    assert found["n"].tolist() == [5, 4]
 
 
 def test_days_may_be_dates():
