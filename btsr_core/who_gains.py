@@ -84,14 +84,15 @@ def shares(differences: FloatArray) -> dict[str, float]:
 
 def _groups(values: "pd.Series[Any]", n_groups: int) -> npt.NDArray[np.int64]:
     """Return each user's group, in the order of the values; `n_groups` where one is missing."""
-    known = values.dropna()
+    known = values.dropna().to_numpy()
     codes = np.full(len(values), n_groups, dtype=np.int64)
-    if known.empty:
+    if not len(known):
         return codes
-    cuts = pd.Series(known.unique())
-    if len(cuts) > n_groups:  # as pandas.qcut, but a least value that fills a group has its own
-        cuts = pd.Series(known.quantile(np.arange(1, n_groups) / n_groups).unique())
-    bounds = cuts.sort_values().to_numpy()
-    # At most the first bound is group 0; the greatest value, if a bound, closes the last group.
-    codes[values.notna()] = np.searchsorted(bounds, known.to_numpy(), side="left")
+    cuts = np.unique(known)
+    if len(cuts) > n_groups:
+        # The i-th cut is the least value that i / n_groups of the users do not exceed. Whole
+        # numbers tell exactly; an interpolated quantile can fall short of a value by rounding.
+        reached = -(-np.arange(1, n_groups) * len(known) // n_groups)
+        cuts = np.unique(np.sort(known)[reached - 1])
+    codes[values.notna()] = np.searchsorted(cuts, known, side="left")
     return codes

@@ -277,3 +277,14 @@ def variance_components(differences):
         max(0.0, (ms_seeds - ms_residual) / n_users),
         ms_residual,
     )
+
+
+def quantile_groups(feature, n_groups):
+    """Each user's group: how many cuts lie below; few values are cuts all, else the quantiles."""
+    cuts = set(feature)
+    if len(cuts) > n_groups:
+        cuts = {
+            min(v for v in feature if sum(x <= v for x in feature) * n_groups >= i * len(feature))
+            for i in range(1, n_groups)
+        }
+    return [sum(cut < value for cut in cuts) for value in feature]

@@ -1,9 +1,10 @@
 import math
 
 import numpy as np
+import oracles
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from btsr_core.intervals import bootstrap_mean
@@ -38,13 +39,18 @@ def test_groups_part_users_by_value_and_lose_none(feature, n_groups):
         assert ((values >= row[1]) & (values <= row.to)).sum() == row.n
 
 
-@given(st.lists(st.integers(0, 40), min_size=7, max_size=40), st.integers(2, 6))
-def test_groups_are_those_of_pandas(feature, n_groups):
-    values = pd.Series(feature)
-    assume(values.nunique() > n_groups and values.quantile(1 / n_groups) > values.min())
-    expected = pd.qcut(values, n_groups, duplicates="drop").value_counts(sort=False)
-    found = gains_by(np.zeros(len(values)), values, n_groups)
-    assert found["n"].tolist() == expected[expected > 0].tolist()
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=40), st.integers(1, 6))
+def test_groups_lie_between_quantiles(feature, n_groups):
+    expected = oracles.quantile_groups(feature, n_groups)
+    found = gains_by(np.zeros(len(feature)), feature, n_groups)
+    assert found["n"].tolist() == [expected.count(group) for group in sorted(set(expected))]
+
+
+@given(st.integers(1, 40), st.integers(1, 6))
+def test_groups_of_different_values_are_equally_large(n, n_groups):
+    sizes = gains_by(np.zeros(n), np.arange(n)[::-1], n_groups)["n"]
+    assert len(sizes) == min(n, n_groups)
+    assert sizes.max() - sizes.min() <= 1
 
 
 def test_a_feature_of_few_values_is_a_grouping_already():
@@ -55,7 +61,7 @@ def test_a_feature_of_few_values_is_a_grouping_already():
 
 
 def test_a_least_value_of_many_users_is_a_group():
-    found = gains_by(np.zeros(9), [0, 0, 0, 0, 0, 1, 2, 3, 4], n_groups=2)  # pandas makes one group
+    found = gains_by(np.zeros(9), [0, 0, 0, 0, 0, 1, 2, 3, 4], n_groups=2)
     assert found["to"].tolist() == [0, 4]
     assert found["n"].tolist() == [5, 4]
 
