@@ -13,6 +13,7 @@ from btsr_core.baselines import popularity_scorer, transition_scorer
 from btsr_core.datasets import Interactions
 from btsr_core.evaluate import Ranking, rank
 from btsr_core.histories import PackedSequences
+from btsr_core.intervals import FloatArray, Interval, bootstrap_mean
 from btsr_core.k_core import k_core
 from btsr_core.metrics import per_user
 from btsr_core.model import SASRec
@@ -22,51 +23,24 @@ from btsr_core.runs import Run
 from btsr_core.sampler import draw_partners, generator, index_by_target
 from btsr_core.scorers import Scorer, encode
 
-FloatArray = npt.NDArray[np.float64]
 
-RESAMPLES = 4000
-LEVEL = 0.95
+def seed_values(runs: Sequence[Run], metric: str, part: str, history: History) -> FloatArray:
+    """Return (S, U) values of a metric such as `ndcg@10`, a row a run and a column a user.
 
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate and its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero lies outside."""
-        return self.low > 0 or self.high < 0
-
-
-def bootstrap_mean(values: FloatArray, seed: int = 0) -> Interval:
-    """Return the mean of (U,) values with its percentile bootstrap interval over users.
-
-    No value gives NaN throughout.
+    Raises
+    ------
+    ValueError
+        If the runs ranked different users.
     """
-    if not len(values):
-        return Interval(np.nan, np.nan, np.nan)
-    rng = np.random.default_rng(seed)
-    n = len(values)
-    share = np.full(n, 1 / n)
-    # A resample is how often each user is drawn; a product with the values sums it.
-    block = max(1, 10**7 // n)  # resamples held at a time
-    sizes = [min(block, RESAMPLES - done) for done in range(0, RESAMPLES, block)]
-    means = np.concatenate([rng.multinomial(n, share, size=size) @ values / n for size in sizes])
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(values.mean()), float(low), float(high))
+    tables = [run.ranks(part, history) for run in runs]
+    for table in tables[1:]:
+        _check_pairing(tables[0]["user_id"], table["user_id"])
+    return np.stack([per_user(table["rank"].to_numpy(), metric) for table in tables])
 
 
 def user_values(runs: Sequence[Run], metric: str, part: str, history: History) -> FloatArray:
     """Return (U,) values of a metric such as `ndcg@10`, user by user, averaged over runs."""
-    tables = [run.ranks(part, history) for run in runs]
-    for table in tables[1:]:
-        _check_pairing(tables[0]["user_id"], table["user_id"])
-    values = [per_user(table["rank"].to_numpy(), metric) for table in tables]
-    return np.asarray(np.mean(values, axis=0))
+    return np.asarray(seed_values(runs, metric, part, history).mean(axis=0))
 
 
 def _check_pairing(users: "pd.Series[str]", others: "pd.Series[str]") -> None:

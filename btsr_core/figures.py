@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from btsr_core.analysis import Interval, to_dates
+from btsr_core.analysis import to_dates
+from btsr_core.intervals import Interval
 from btsr_core.names import system_name
 from btsr_core.runs import Run
 from btsr_core.styles import BLUE, GREY, PALETTE, VERMILION, style_of

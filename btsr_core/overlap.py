@@ -12,9 +12,9 @@ import torch
 from scipy.stats import gaussian_kde
 from torch import Tensor
 
-from btsr_core.analysis import LEVEL, Interval
 from btsr_core.errors import InputError
 from btsr_core.histories import PackedSequences
+from btsr_core.intervals import LEVEL, Interval
 from btsr_core.protocol import EvalSet
 from btsr_core.sampler import generator
 from btsr_core.scorers import Scorer

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from btsr_core.analysis import LEVEL, RESAMPLES, Interval
 from btsr_core.errors import InputError
+from btsr_core.intervals import LEVEL, RESAMPLES, Interval
 from btsr_core.metrics import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]

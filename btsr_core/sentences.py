@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from btsr_core.analysis import Interval, Redundancy
+from btsr_core.analysis import Redundancy
+from btsr_core.intervals import Interval
 from btsr_core.names import system_name
 from btsr_core.runs import Run
 

@@ -309,3 +309,56 @@ def metrics(ranks, lists, n_items, k):
     shown = {item for items in lists for item in items[:k]}
     n = len(ranks)
     return {"hr": hr / n, "ndcg": ndcg / n, "mrr": mrr / n, "cov": len(shown) / n_items}
+
+
+def holm(p_values):
+    """The textbook's loop: the k-th smallest of m times m - k + 1, never down, 1 at most."""
+    tests = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    adjusted = [math.nan] * len(p_values)
+    largest = 0.0
+    for k, (p, place) in enumerate(tests, start=1):
+        largest = max(largest, (len(tests) - k + 1) * p)
+        adjusted[place] = min(1.0, largest)
+    return adjusted
+
+
+def two_way_means(differences, resamples, rng):
+    """Means over drawn seeds (one less than there are) and drawn users, draw by draw."""
+    n_seeds, n_users = len(differences), len(differences[0])
+    means = []
+    for _ in range(resamples):
+        seeds = [rng.integers(n_seeds) for _ in range(n_seeds - 1)]
+        users = [rng.integers(n_users) for _ in range(n_users)]
+        total = sum(differences[s][u] for s in seeds for u in users)
+        means.append(total / (len(seeds) * len(users)))
+    return means
+
+
+def variance_components(differences):
+    """Users, seeds and residual from the mean squares of the two-way table, entry by entry."""
+    n_seeds, n_users = len(differences), len(differences[0])
+    everything = [(s, u) for s in range(n_seeds) for u in range(n_users)]
+    mean = sum(differences[s][u] for s, u in everything) / len(everything)
+    by_seed = [sum(row) / n_users for row in differences]
+    by_user = [sum(row[u] for row in differences) / n_seeds for u in range(n_users)]
+    ms_seeds = n_users * sum((m - mean) ** 2 for m in by_seed) / (n_seeds - 1)
+    ms_users = n_seeds * sum((m - mean) ** 2 for m in by_user) / (n_users - 1)
+    ms_residual = sum(
+        (differences[s][u] - by_seed[s] - by_user[u] + mean) ** 2 for s, u in everything
+    ) / ((n_seeds - 1) * (n_users - 1))
+    return (
+        max(0.0, (ms_users - ms_residual) / n_seeds),
+        max(0.0, (ms_seeds - ms_residual) / n_users),
+        ms_residual,
+    )
+
+
+def quantile_groups(feature, n_groups):
+    """Each user's group: how many cuts lie below; few values are cuts all, else the quantiles."""
+    cuts = set(feature)
+    if len(cuts) > n_groups:
+        cuts = {
+            min(v for v in feature if sum(x <= v for x in feature) * n_groups >= i * len(feature))
+            for i in range(1, n_groups)
+        }
+    return [sum(cut < value for cut in cuts) for value in feature]

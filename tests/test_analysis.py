@@ -10,9 +10,9 @@ from conftest import eval_set, histories_of, pack
 
 from btsr_core.analysis import (
     baseline_rankings,
-    bootstrap_mean,
     paired_gains,
     redundancy,
+    seed_values,
     timeline,
     to_dates,
     user_values,
@@ -23,23 +23,6 @@ from btsr_core.experiment import load_data, prepare
 from btsr_core.model import SASRec
 from btsr_core.protocol import Split
 from btsr_core.sweep import run_systems, with_and_without
-
-
-def test_bootstrap_interval_is_that_of_the_normal_approximation_for_many_users():
-    values = (np.arange(2000) % 10 == 0).astype(float)
-    found = bootstrap_mean(values)
-    half = 1.96 * math.sqrt(0.1 * 0.9 / 2000)
-    assert found.mean == pytest.approx(0.1)
-    assert found.low == pytest.approx(0.1 - half, abs=0.002)
-    assert found.high == pytest.approx(0.1 + half, abs=0.002)
-    assert found.excludes_zero
-    assert not bootstrap_mean(np.array([-1.0, 1.0] * 50)).excludes_zero
-
-
-def test_bootstrap_of_one_value_and_of_none():
-    one = bootstrap_mean(np.array([0.3]))
-    assert (one.low, one.high) == (pytest.approx(0.3), pytest.approx(0.3))
-    assert math.isnan(bootstrap_mean(np.empty(0)).mean)
 
 
 def test_redundancy_by_hand():
@@ -112,6 +95,15 @@ def test_paired_gains_over_a_baseline(systems, tiny):
     found = paired_gains(systems["BT-SR"], baseline, ["ndcg@10"], "full")["ndcg@10"]
     mean = np.mean([run.metrics("test", "full")["ndcg@10"] for run in systems["BT-SR"]])
     assert found.mean == pytest.approx(mean - baseline.metrics()["ndcg@10"])
+
+
+def test_values_by_seed_have_a_row_a_run(systems):
+    runs = systems["BT-SR"]
+    found = seed_values(runs, "ndcg@10", "test", "full")
+    assert found.mean(axis=1).tolist() == pytest.approx(
+        [run.metrics("test", "full")["ndcg@10"] for run in runs]
+    )
+    np.testing.assert_array_equal(user_values(runs, "ndcg@10", "test", "full"), found.mean(axis=0))
 
 
 def test_runs_of_different_users_cannot_be_paired(systems, tmp_path):

@@ -16,11 +16,11 @@ ORDER = [
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",
     "importance", "checkpoint", "train",
-    "runs", "experiment", "sweep", "baselines", "exposure", "buckets", "analysis", "pareto",
+    "runs", "experiment", "sweep", "intervals", "significance", "power", "who_gains",
+    "baselines", "exposure", "buckets", "analysis", "pareto",
     "confidence", "calibration", "overlap", "spectrum", "genres",
     "records", "measure", "study_spec", "search", "study_plan", "study",
     "printing", "study_cli", "cli", "__main__",
-    
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results", "listings", "bookext",

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from btsr_core import figures, report, sentences
-from btsr_core.analysis import Interval, Redundancy, baseline_rankings, paired_gains, timeline
+from btsr_core.analysis import Redundancy, baseline_rankings, paired_gains, timeline
 from btsr_core.experiment import load_data, prepare
+from btsr_core.intervals import Interval
 from btsr_core.settings import CHOICES, LossConfig, VICReg, own_settings
 from btsr_core.sweep import run_systems, with_and_without
 
