@@ -24,6 +24,7 @@ ORDER = [
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results", "listings", "bookext",
+    "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
