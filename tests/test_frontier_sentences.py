@@ -76,8 +76,8 @@ def test_exposure_tells_apart_what_it_can():
     assert sentences.exposure(tests, NAMES) == (
         "Ours's lists are less concentrated (Gini of exposure -0.1000, -0.1500 to -0.0500) and "
         "more popular (popularity lift +0.2000, +0.1000 to +0.3000) than Plain's, over seeds. Not "
-        "to be told apart (the metric is not known for every seed): novelty in bits (+0.1000) and share "
-        "of the long tail (+0.0200)."
+        "to be told apart (the metric is not known for every seed): novelty in bits (+0.1000) and "
+        "share of the long tail (+0.0200)."
     )
 
 
