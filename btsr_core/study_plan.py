@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from types import MappingProxyType
 from typing import Literal
 
@@ -57,11 +57,14 @@ def planned_runs(
     found: list[Planned] = []
     searched: dict[str, Mapping[str, Value] | None] = {}
     for entry in study.of(dataset):
-        for model in entry.models:
-            if model not in searched:
-                own = list(_search(study, dataset, model, fingerprint, scores))
-                found += own
-                searched[model] = _chosen(own, study, scores)
+        begun = [
+            list(_search(study, dataset, model, fingerprint, scores))
+            for model in entry.models
+            if model not in searched
+        ]
+        # A trial of every model, then the next: what there is can be compared early.
+        found += chain.from_iterable(zip(*begun, strict=True))
+        searched |= {own[0].model: _chosen(own, study, scores) for own in begun}
         found += _varied(study, entry, searched, fingerprint, scores)
     return found
 

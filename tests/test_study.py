@@ -41,7 +41,7 @@ dataset = "walks"
 part = "alpha"
 models = ["twins"]
 seeds = 1
-grid.alpha = [0.0, 0.4]
+grid.alpha = [0.1, 0.4]
 """
 N_RUNS = 8  # two trials and another seed of each model, and two values of alpha
 
@@ -145,7 +145,7 @@ def test_records_do_not_depend_on_how_they_came_about(study_file, tmp_path):
     for name, processes in (("one", 1), ("two", 2)):
         place = standing(study, "walks", tmp_path / name)
         kept = {"runs": tmp_path / f"runs-{name}", "device": CPU, "processes": processes}
-        run_study([place], **kept, wanted=lambda one: one.part == "search")
+        run_study([place], **kept, wanted=lambda one: one.point == {"trial": 1})
         found.append(place.records)
     one, two = found
     assert one.keys() == two.keys()
@@ -172,6 +172,6 @@ def test_the_command_refuses_names_that_the_study_does_not_have(
 
 def test_a_planned_run_is_described_in_words(study_file, tmp_path):
     place = standing(read_study(study_file), "walks", tmp_path / "results")
-    assert describe(place.planned[1]) == "walks search: plain (trial 1), seed 0"
+    assert describe(place.planned[1]) == "walks search: twins (trial 0), seed 0"
     with pytest.raises(InputError):
         read_record(tmp_path / "none.parquet")
