@@ -17,7 +17,7 @@ from btsr_core.names import BASELINES, system_name
 from btsr_core.power import POWER, Components, detectable, power_over_seeds, variance_components
 from btsr_core.records import ALL_ITEMS, Record
 from btsr_core.results import Systems, common_seeds, runs_of, systems, values_of
-from btsr_core.settings import LossConfig
+from btsr_core.settings import OBJECTIVES, LossConfig
 from btsr_core.significance import PairedTest, by_user, holm, paired_seeds, paired_t, paired_users
 from btsr_core.study import Standing
 
@@ -103,6 +103,17 @@ def plain_name(objective: str) -> str:
     return system_name(LossConfig.model_validate(chosen))
 
 
+def own_pairs() -> dict[str, str]:
+    """Return the name of Barlow Twins on each objective, and that of the objective alone."""
+    regulariser = LossConfig().regulariser.name
+    return {
+        system_name(
+            LossConfig.model_validate({"objective": objective, "regulariser": regulariser})
+        ): plain_name(objective)
+        for objective in OBJECTIVES
+    }
+
+
 def pairs_of(found: Systems) -> list[tuple[str, str]]:
     """Return what to compare: the default BT-SR with all others, then each objective's own pair.
 
@@ -112,11 +123,7 @@ def pairs_of(found: Systems) -> list[tuple[str, str]]:
     main = main_name()
     pairs = [(main, other) for other in (*BASELINES, *found) if other != main]
     chosen = pairs if main in found else []
-    for name, records in found.items():
-        loss = records[0].experiment.loss
-        plain = plain_name(loss.objective.name)
-        if loss.regulariser_name == LossConfig().regulariser.name and plain in found:
-            chosen.append((name, plain))
+    chosen += [(name, plain) for name, plain in own_pairs().items() if {name, plain} <= set(found)]
     return list(dict.fromkeys(chosen))
 
 

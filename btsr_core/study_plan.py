@@ -81,7 +81,7 @@ def _search(
     study: Study, dataset: str, model: str, fingerprint: str, scores: Mapping[str, float]
 ) -> Iterator[Planned]:
     seed = study.search.seed
-    for number, settings in enumerate(_trials(study, dataset, model)):
+    for number, settings in enumerate(proposed_settings(study, dataset, model)):
         trial = experiment(**settings, seed=seed)
         run_id = trial.run_id(fingerprint)
         status: Status = "recorded" if run_id in scores else "missing"
@@ -89,7 +89,8 @@ def _search(
         yield Planned(dataset, SEARCH, model, seed, point, trial, run_id, status)
 
 
-def _trials(study: Study, dataset: str, model: str) -> list[dict[str, Value]]:
+def proposed_settings(study: Study, dataset: str, model: str) -> list[dict[str, Value]]:
+    """Return the settings of each trial of a model's search on a dataset, its defaults first."""
     return trials(
         study.space(model),
         study.defaults(dataset, model),
@@ -105,7 +106,7 @@ def _chosen(
         return None
     best = max(range(len(own)), key=lambda place: (scores[own[place].run_id or ""], -place))
     first = own[0]
-    return _trials(study, first.dataset, first.model)[best]
+    return proposed_settings(study, first.dataset, first.model)[best]
 
 
 def _varied(

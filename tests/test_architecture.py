@@ -24,7 +24,8 @@ ORDER = [
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results",
-    "paper", "comparisons", "accuracy_tables", "study_tables", "study_figures", "study_sentences",
+    "paper", "comparisons", "accuracy_tables", "accuracy_sentences", "epochs", "study_tables",
+    "study_figures", "study_sentences",
     "claims", "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip
