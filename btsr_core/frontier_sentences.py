@@ -139,7 +139,8 @@ def who_gains(found: Mapping[str, pd.DataFrame], metric: str, names: tuple[str, 
     ]
     groups = sum(map(len, found.values()))
     if not seen:
-        return f"{said} In none of {groups} groups can the mean difference be told from zero."
+        none = "no group" if groups == 1 else f"none of {groups} groups"
+        return f"{said} In {none} can the mean difference be told from zero."
     return (
         f"{said} Of {groups} groups, uncorrected for their number, the mean difference is told "
         f"from zero in {_listed(seen)}."
