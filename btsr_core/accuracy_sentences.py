@@ -24,17 +24,16 @@ def standing_sentence(points: pd.DataFrame, metric: str) -> str:
     points
         As `results.metric_points` gives them.
     """
-    main = main_name()
     means = metric_table(points, [metric])[metric, "mean"].dropna()
     trained = means.drop(index=[name for name in BASELINES if name in means]).sort_values(
         ascending=False, kind="stable"
     )
-    if main not in trained.index:
-        return f"{metric} of {main} is not recorded, so it has no place among the others."
-    place = int((trained > trained[main]).sum()) + 1
-    rest = trained.drop(index=main)
-    said = f"{main} comes {_ordinal(place)} of {len(trained)} trained systems in {metric}"
-    said += f" ({trained[main]:.4f}"
+    if OURS not in trained.index:
+        return f"{metric} of {OURS} is not recorded, so it has no place among the others."
+    place = int((trained > trained[OURS]).sum()) + 1
+    rest = trained.drop(index=OURS)
+    said = f"{OURS} comes {_ordinal(place)} of {len(trained)} trained systems in {metric}"
+    said += f" ({trained[OURS]:.4f}"
     if len(rest):
         other = "next comes" if place == 1 else "the best is"
         said += f"; {other} {rest.index[0]} with {rest.iloc[0]:.4f}"
@@ -43,7 +42,7 @@ def standing_sentence(points: pd.DataFrame, metric: str) -> str:
     if untrained.empty:
         return f"{said}."
     bar, name = float(untrained.max()), str(untrained.idxmax()).lower()
-    side = "above" if trained[main] > bar else "not above"
+    side = "above" if trained[OURS] > bar else "not above"
     return f"{said}, {side} {name}, the best of what is not trained ({bar:.4f})."
 
 
@@ -55,9 +54,9 @@ def verdict_sentence(comparisons: Sequence[Comparison]) -> str:
     comparisons
         As `comparisons.compare_all` gives them; those of other systems only count for Holm.
     """
-    own = [one for one in comparisons if one.first == main_name() and one.seeds]
+    own = [one for one in comparisons if one.first == OURS and one.seeds]
     if not own:
-        return f"Nothing is recorded that {main_name()} could be compared with."
+        return f"Nothing is recorded that {OURS} could be compared with."
     metric, users = own[0].metric, own[0].users
     if users < FEW:
         return f"{users:,} test users are too few to compare systems on {metric}."
@@ -66,7 +65,7 @@ def verdict_sentence(comparisons: Sequence[Comparison]) -> str:
     if intervals is None:
         return f"On {metric} nothing can be told from {seeds}: {own[0].over_seeds.reason}."
     sides = _sides(own, intervals)
-    said = f"On {metric} over {users:,} users and {seeds}, {main_name()} {sides} ({scope})."
+    said = f"On {metric} over {users:,} users and {seeds}, {OURS} {sides} ({scope})."
     return f"{said} {_corrected(comparisons)}{_visible(own)}"
 
 
@@ -163,7 +162,7 @@ def _corrected(comparisons: Sequence[Comparison]) -> str:
 
 def _visible(own: Sequence[Comparison]) -> str:
     """Say what difference could have been seen beside the plain system of the same objective."""
-    pair = own_pairs().get(main_name())
+    pair = own_pairs().get(OURS)
     found = [one for one in own if one.second == pair] or list(own[:1])
     one = found[0]
     sizes = [(one.visible, "users and seeds"), (one.visible_over_seeds, "seeds")]

@@ -92,11 +92,6 @@ def metric_of(name: str, *, parameter: str = "metric") -> str:
     return name
 
 
-def main_name() -> str:
-    """Return the name of the system that the book is about: Barlow Twins on the default loss."""
-    return system_name(LossConfig())
-
-
 def plain_name(objective: str) -> str:
     """Return the name of the system that has an objective alone."""
     chosen = {"objective": objective, "regulariser": "none"}
@@ -120,7 +115,6 @@ def pairs_of(found: Systems) -> list[tuple[str, str]]:
     An objective's pair is Barlow Twins on it and the objective alone; no pair comes twice. If the
     default system is not recorded, only the pairs are there.
     """
-    main = main_name()
     pairs = [(main, other) for other in (*BASELINES, *found) if other != main]
     chosen = pairs if main in found else []
     chosen += [(name, plain) for name, plain in own_pairs().items() if {name, plain} <= set(found)]
@@ -172,8 +166,8 @@ def regimes(place: Standing, reading: str, metric: str = "ndcg@20") -> dict[floa
     tested = {
         alpha: _compare(
             place,
-            {main_name(): records, plain: table[plain]},
-            (main_name(), plain),
+            {OURS: records, plain: table[plain]},
+            (OURS, plain),
             metric,
             reading,
         )
@@ -205,18 +199,6 @@ def baseline_values(place: Standing, metric: str, reading: str) -> dict[str, Flo
         for name in BASELINES
         if name in tested
     }
-
-
-def user_values(
-    place: Standing, records: Sequence[Record], metric: str, reading: str
-) -> FloatArray:
-    """Return (S, U) values of a metric that is a mean over users, a row a record.
-
-    Users in the order of their numbers; one with several targets has one value, see `by_user`.
-    """
-    users = place.targets.of(reading)["user"].to_numpy()
-    values = [per_user(record.ranks[reading], metric) for record in records]
-    return by_user(np.reshape(values, (len(values), len(users))), users)
 
 
 def _is_usual(loss: LossConfig) -> bool:

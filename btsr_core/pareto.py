@@ -132,6 +132,43 @@ def hypervolume_interval(
     return Interval(hypervolume(points.mean(axis=0), reference), float(low), float(high))
 
 
+def hypervolumes_by_chance(
+    points: FloatArray, reference: tuple[float, float] = (0.0, 0.0), seed: int = 0
+) -> FloatArray:
+    """Return the hypervolumes of the mean points if the setting made no difference.
+
+    Many settings reach further than one by luck alone. To see how far, the runs of each seed are
+    dealt to the settings at random, as if a setting were but a name; runs of a seed stay together.
+
+    Parameters
+    ----------
+    points
+        (n_seeds, n_settings, 2) runs, larger is better.
+    reference
+        The worst that counts.
+    seed
+        Of the dealing.
+
+    Returns
+    -------
+    FloatArray
+        (R,) areas; none without a seed.
+
+    Raises
+    ------
+    InputError
+        If `points` is of another shape, or one is not finite.
+    """
+    _check(points, 3)
+    n_seeds, n_settings, _ = points.shape
+    if not n_seeds:
+        return np.empty(0)
+    rng = np.random.default_rng(seed)
+    orders = np.broadcast_to(np.arange(n_settings), (RESAMPLES, n_seeds, n_settings))
+    dealt = points[np.arange(n_seeds)[:, None], rng.permuted(orders, axis=2)]  # (R, S, J, 2)
+    return _areas(dealt.mean(axis=1), reference)
+
+
 def _areas(points: FloatArray, reference: tuple[float, float]) -> FloatArray:
     """Return the areas (...) that the points (..., n, 2) dominate."""
     above = np.maximum(points - np.asarray(reference), 0)

@@ -48,7 +48,7 @@ def open_results(parameters: Any, parts: Iterable[str]) -> Standing:
         If the dataset or a setting is unknown, or nothing is recorded of what is planned.
     """
     p = parameters
-    study = read_study(Path(p.study) if p.study else project_root() / "book" / "study.toml")
+    study = _study(p)
     results = Path(p.results) if p.results else project_root() / "book" / "results"
     planned = {entry.part for entry in study.of(p.dataset)}
     wanted = list(parts)
@@ -61,6 +61,27 @@ def open_results(parameters: Any, parts: Iterable[str]) -> Standing:
             )
         return found
     return _trained(p, study, results, wanted)
+
+
+def planned_parts(parameters: Any, parts: Iterable[str]) -> list[str]:
+    """Return those of some parts that the study plans for a dataset; all, where it plans none.
+
+    What it plans none of is trained by `open_results`.
+
+    Parameters
+    ----------
+    parameters
+        Of the chapter: `dataset` and `study`.
+    parts
+        Of the study, in the order wanted.
+    """
+    planned = {entry.part for entry in _study(parameters).of(parameters.dataset)}
+    wanted = list(parts)
+    return [part for part in wanted if part in planned] or wanted
+
+
+def _study(p: Any) -> Study:
+    return read_study(Path(p.study) if p.study else project_root() / "book" / "study.toml")
 
 
 def _trained(p: Any, study: Study, results: Path, wanted: Sequence[str]) -> Standing:

@@ -7,12 +7,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from btsr_core.intervals import ROUNDING, FloatArray, interval_of_mean
+from btsr_core.significance import by_user
 
 COLUMNS = ["from", "to", "n", "difference", "low", "high", "gain", "lose", "same"]
 
 
 def gains_by(
-    differences: FloatArray, feature: npt.ArrayLike, n_groups: int = 4, seed: int = 0
+    differences: FloatArray,
+    feature: npt.ArrayLike,
+    n_groups: int = 4,
+    seed: int = 0,
+    users: npt.NDArray[Any] | None = None,
 ) -> pd.DataFrame:
     """Return how users fare, grouped by what is known of them.
 
@@ -32,6 +37,9 @@ def gains_by(
         At most.
     seed
         Of the bootstrap.
+    users
+        (U,) whose each is, where a user has several targets: differences and features then are
+        those of targets, counts and shares are of targets, and the intervals are over users.
 
     Returns
     -------
@@ -55,7 +63,10 @@ def gains_by(
     rows = []
     for code in np.unique(codes):
         members = codes == code
-        found = interval_of_mean(differences[members], seed)
+        own = differences[members]
+        if users is not None:  # targets of one user are not independent
+            own = by_user(own[None], users[members])[0]
+        found = interval_of_mean(own, seed)
         rows.append(
             {
                 "from": values[members].min(),

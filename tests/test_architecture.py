@@ -24,9 +24,10 @@ ORDER = [
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results",
-    "paper", "comparisons", "accuracy_tables", "accuracy_sentences", "epochs", "study_tables",
-    "study_figures", "study_sentences",
     "claims", "listings", "bookext",
+    "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
+    "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
+    "epochs", "study_tables", "study_figures", "study_sentences",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300

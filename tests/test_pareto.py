@@ -11,6 +11,7 @@ from btsr_core.pareto import (
     hypervolume,
     hypervolume_interval,
     hypervolume_share,
+    hypervolumes_by_chance,
     pareto_front,
 )
 
@@ -157,3 +158,24 @@ def test_points_that_are_none():
     for bad in (np.nan, np.inf):
         with pytest.raises(InputError, match="leave out runs that measured nothing"):
             pareto_front(np.array([[1.0, bad]]))
+
+
+def test_areas_by_chance_are_those_of_every_way_to_deal():
+    points = np.array([[[1.0, 4.0], [3.0, 2.0]], [[2.0, 2.0], [5.0, 1.0]]])
+    dealings = [points, np.stack([points[0], points[1, ::-1]])]  # the other two only swap names
+    expected = [hypervolume(dealt.mean(axis=0)) for dealt in dealings]
+    found = hypervolumes_by_chance(points)
+    np.testing.assert_allclose(np.unique(found.round(9)), np.unique(np.round(expected, 9)))
+    assert (np.isclose(found, expected[0])).mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_one_setting_or_one_seed_leaves_nothing_to_chance():
+    points = np.random.default_rng(0).random((3, 4, 2))
+    for own in (points[:, :1], points[:1]):
+        np.testing.assert_allclose(hypervolumes_by_chance(own), hypervolume(own.mean(axis=0)))
+    assert hypervolumes_by_chance(points[:0]).shape == (0,)
+
+
+def test_areas_by_chance_want_runs_by_seed():
+    with pytest.raises(InputError, match="n_seeds, n_settings"):
+        hypervolumes_by_chance(np.zeros((3, 2)))

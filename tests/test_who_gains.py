@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from btsr_core.intervals import bootstrap_mean
+from btsr_core.significance import by_user
 from btsr_core.who_gains import COLUMNS, gains_by, shares
 
 
@@ -106,3 +107,20 @@ def test_arguments_are_checked():
         gains_by(np.zeros(3), [1, 2])
     with pytest.raises(ValueError, match="at least 1"):
         gains_by(np.zeros(3), [1, 2, 3], n_groups=0)
+
+
+def test_targets_of_one_user_are_not_independent():
+    d = np.array([0.4, 0.2, -0.1, 0.3, 0.0, 0.5])
+    users = np.array([0, 0, 0, 1, 2, 3])
+    (row,) = gains_by(d, np.ones(6), users=users).itertuples()
+    whole = bootstrap_mean(by_user(d[None], users)[0])
+    assert (row.n, row.difference) == (6, pytest.approx(d.mean()))
+    assert (row.low, row.high) == (whole.low, whole.high)
+    assert row.gain == pytest.approx(4 / 6)
+
+
+def test_users_with_one_target_each_change_nothing():
+    d, feature = np.array([0.1, -0.2, 0.3, 0.0]), [1, 1, 2, 2]
+    pd.testing.assert_frame_equal(
+        gains_by(d, feature), gains_by(d, feature, users=np.arange(4)), check_exact=False
+    )
