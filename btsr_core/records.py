@@ -22,8 +22,8 @@ from btsr_core.errors import InputError
 from btsr_core.files import atomic_path
 
 TARGETS = "targets.parquet"
-BEYOND = 255
-"""Stands for every rank from here on: no metric looks so far down."""
+BEYOND = 101
+"""Stands for every rank from here on: no metric looks so far down, and few values pack tightly."""
 ALL_ITEMS = 0
 """Bucket number of a metric over all targets; 1 is the most popular bucket."""
 
@@ -125,7 +125,15 @@ def write_record(record: Record, folder: Path) -> Path:
     path = folder / f"{record.run_id}.parquet"
     with atomic_path(path) as temporary:
         table = pa.Table.from_pylist([row], _SCHEMA)
-        pq.write_table(table, temporary, compression="zstd", compression_level=19)
+        # Of one row, statistics and a second schema would take more room than the row.
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            compression_level=19,
+            write_statistics=False,
+            store_schema=False,
+        )
     return path
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from types import MappingProxyType
 from typing import Literal
 
@@ -57,11 +57,14 @@ def planned_runs(
     found: list[Planned] = []
     searched: dict[str, Mapping[str, Value] | None] = {}
     for entry in study.of(dataset):
-        for model in entry.models:
-            if model not in searched:
-                own = list(_search(study, dataset, model, fingerprint, scores))
-                found += own
-                searched[model] = _chosen(own, study, scores)
+        begun = [
+            list(_search(study, dataset, model, fingerprint, scores))
+            for model in entry.models
+            if model not in searched
+        ]
+        # A trial of every model, then the next: what there is can be compared early.
+        found += chain.from_iterable(zip(*begun, strict=True))
+        searched |= {own[0].model: _chosen(own, study, scores) for own in begun}
         found += _varied(study, entry, searched, fingerprint, scores)
     return found
 
@@ -78,7 +81,7 @@ def _search(
     study: Study, dataset: str, model: str, fingerprint: str, scores: Mapping[str, float]
 ) -> Iterator[Planned]:
     seed = study.search.seed
-    for number, settings in enumerate(_trials(study, dataset, model)):
+    for number, settings in enumerate(proposed_settings(study, dataset, model)):
         trial = experiment(**settings, seed=seed)
         run_id = trial.run_id(fingerprint)
         status: Status = "recorded" if run_id in scores else "missing"
@@ -86,7 +89,8 @@ def _search(
         yield Planned(dataset, SEARCH, model, seed, point, trial, run_id, status)
 
 
-def _trials(study: Study, dataset: str, model: str) -> list[dict[str, Value]]:
+def proposed_settings(study: Study, dataset: str, model: str) -> list[dict[str, Value]]:
+    """Return the settings of each trial of a model's search on a dataset, its defaults first."""
     return trials(
         study.space(model),
         study.defaults(dataset, model),
@@ -102,7 +106,7 @@ def _chosen(
         return None
     best = max(range(len(own)), key=lambda place: (scores[own[place].run_id or ""], -place))
     first = own[0]
-    return _trials(study, first.dataset, first.model)[best]
+    return proposed_settings(study, first.dataset, first.model)[best]
 
 
 def _varied(

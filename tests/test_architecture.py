@@ -23,8 +23,11 @@ ORDER = [
     "printing", "study_cli", "cli", "__main__",
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
-    "chapters", "papermill_io", "parameters", "chapter_settings", "results", "listings", "bookext",
+    "chapters", "papermill_io", "parameters", "chapter_settings", "results",
+    "claims", "listings", "bookext",
     "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
+    "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
+    "epochs", "study_tables", "study_figures", "study_sentences",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300

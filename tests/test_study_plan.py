@@ -21,8 +21,7 @@ def trials_of(study, model):
 def test_only_trials_can_begin(study):
     found = plan(study, {})
     assert [(one.part, one.model, one.status) for one in found] == [
-        ("search", "plain", "missing"), ("search", "plain", "missing"),
-        ("search", "twins", "missing"), ("search", "twins", "missing"),
+        *[("search", "plain", "missing"), ("search", "twins", "missing")] * 2,
         *[("table", "plain", "waiting"), ("table", "twins", "waiting")] * 2,
         *[("alpha", "twins", "waiting")] * 2,
     ]  # fmt: skip
