@@ -28,7 +28,7 @@ ORDER = [
     "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
     "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
     "epochs", "study_tables", "study_figures", "study_sentences",
-    "power_tables", "power_figures", "power_sentences",
+    "power_tables", "power_figures", "power_sentences", "data_report",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
