@@ -87,7 +87,8 @@ def test_records_along_a_setting(place):
     sweep = along(place, "alpha", "alpha", scaling="sum")
     assert list(sweep) == [0.0, 0.4]
     for alpha, records in sweep.items():
-        assert [one.experiment.loss.alpha for one in records] == [alpha] * 2
+        losses = [one.experiment.loss for one in records]
+        assert [loss.alpha * loss.is_regularised for loss in losses] == [alpha] * 2
         assert [one.experiment.train.seed for one in records] == [0, 1]
     assert (
         sweep[0.0][0].run_id
