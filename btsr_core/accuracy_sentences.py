@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from btsr_core.comparisons import REGIMES, Comparison, main_name, own_pairs
+from btsr_core.comparisons import REGIMES, Comparison, own_pairs
 from btsr_core.intervals import Interval
 from btsr_core.names import BASELINES
+from btsr_core.pairs import OURS
 from btsr_core.power import FALSE_ALARM
 from btsr_core.report import metric_table
 from btsr_core.sentences import FEW
+from btsr_core.words import bounds, count, joined, signed
 
 FEW_SEEDS = 3
 """Up to which `intervals.two_way_interval` may be too narrow."""
@@ -77,14 +79,14 @@ def pairs_sentence(comparisons: Sequence[Comparison]) -> str:
         return "No objective is recorded both with Barlow Twins and without."
     if own[0].users < FEW:
         return f"{own[0].users:,} test users are too few to tell what Barlow Twins changes."
-    parts = [f"{_signed(one.difference)} beside {one.second} ({_told(one)})" for one in own]
+    parts = [f"{signed(one.difference)} beside {one.second} ({_told(one)})" for one in own]
     ways = _scope(own)[0]
-    return f"Barlow Twins changes {own[0].metric} by {_joined(parts)}; {ways}."
+    return f"Barlow Twins changes {own[0].metric} by {joined(parts)}; {ways}."
 
 
 def regimes_sentence(found: Mapping[float, Comparison], dataset: str) -> str:
     """Say how Barlow Twins does at the two weights of Table 3, or that they are not recorded."""
-    weights = _joined([f"{alpha:g}" for alpha in REGIMES])
+    weights = joined([f"{alpha:g}" for alpha in REGIMES])
     known = {alpha: one for alpha, one in found.items() if one.seeds}
     if not known:
         return (
@@ -93,12 +95,12 @@ def regimes_sentence(found: Mapping[float, Comparison], dataset: str) -> str:
         )
     first = next(iter(known.values()))
     parts = [
-        f"{_signed(one.difference)} at {alpha:g} ({_told(one)})" for alpha, one in known.items()
+        f"{signed(one.difference)} at {alpha:g} ({_told(one)})" for alpha, one in known.items()
     ]
     lacking = [f"{alpha:g}" for alpha in REGIMES if alpha not in known]
-    note = f" Alpha {_joined(lacking)} is not recorded." if lacking else ""
+    note = f" Alpha {joined(lacking)} is not recorded." if lacking else ""
     return (
-        f"{first.first} differs from {first.second} in {first.metric} by {_joined(parts)}; "
+        f"{first.first} differs from {first.second} in {first.metric} by {joined(parts)}; "
         f"{_scope(list(known.values()))[0]}.{note}"
     )
 
@@ -128,7 +130,7 @@ def _sides(own: Sequence[Comparison], intervals: Iterable[Interval]) -> str:
     found: dict[str, list[str]] = {"lies above": [], "lies below": [], "cannot be told from": []}
     for one, interval in zip(own, intervals, strict=True):
         found[_side(interval)].append(one.second)
-    return "; ".join(f"{how} {_joined(names)}" for how, names in found.items() if names)
+    return "; ".join(f"{how} {joined(names)}" for how, names in found.items() if names)
 
 
 def _side(interval: Interval) -> str:
@@ -145,7 +147,7 @@ def _told(one: Comparison) -> str:
         return "no interval"
     words = {"lies above": "a gain", "lies below": "a loss"}
     said = words.get(_side(interval), "cannot be told from none")
-    return f"{_signed(interval.low)} to {_signed(interval.high)}: {said}"
+    return f"{bounds(interval)}: {said}"
 
 
 def _corrected(comparisons: Sequence[Comparison]) -> str:
@@ -155,7 +157,7 @@ def _corrected(comparisons: Sequence[Comparison]) -> str:
         return "The paper's test over seeds cannot be made."
     kept = sum(one.holm < FALSE_ALARM for one in tested)
     return (
-        f"Of {_count(len(tested), 'paired t-test')} over seeds, {kept} stay below {FALSE_ALARM:g} "
+        f"Of {count(len(tested), 'paired t-test')} over seeds, {kept} stay below {FALSE_ALARM:g} "
         "after Holm's correction."
     )
 
@@ -171,28 +173,15 @@ def _visible(own: Sequence[Comparison]) -> str:
         return ""
     return (
         f" With 80 % power a test sees a true difference from {one.second} of "
-        f"{' or '.join(parts)}; {_signed(one.difference)} was found."
+        f"{' or '.join(parts)}; {signed(one.difference)} was found."
     )
 
 
 def _range(counts: Sequence[int]) -> str:
     low, high = min(counts), max(counts)
-    return _count(high, "seed") if low == high else f"{low} to {_count(high, 'seed')}"
+    return count(high, "seed") if low == high else f"{low} to {count(high, 'seed')}"
 
 
 def _ordinal(n: int) -> str:
     ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
-
-
-def _joined(parts: Sequence[str]) -> str:
-    *head, last = parts
-    return f"{', '.join(head)} and {last}" if head else last
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -10,11 +10,10 @@ from btsr_core.comparisons import Comparison
 from btsr_core.intervals import Interval
 from btsr_core.paper import LABEL, paper_regimes, paper_values
 from btsr_core.report import as_text, formatted, metric_table
+from btsr_core.words import MINUS, NOTHING, bounds, count, signed
 
 HERE = "here"
-MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
-NOTHING = "\N{EN DASH}"
 
 
 def accuracy_table(points: pd.DataFrame, metrics: Sequence[str], dataset: str) -> Styler:
@@ -42,7 +41,7 @@ def accuracy_table(points: pd.DataFrame, metrics: Sequence[str], dataset: str) -
     best = means.xs("mean", axis=1, level=1)
     is_best = best.round(4) == best.round(4).max()
     for name in means.index:
-        label = f"{name} ({_seeds(int(seeds[name]))})" if name in seeds else str(name)
+        label = f"{name} ({count(int(seeds[name]), 'seed')})" if name in seeds else str(name)
         rows[label, HERE] = cells.loc[name].to_dict()
         bold[label, HERE] = is_best.loc[name].to_dict()
         theirs = {metric: _reported(reported.get((name, metric))) for metric in metrics}
@@ -67,12 +66,12 @@ def comparison_table(comparisons: Sequence[Comparison], dataset: str) -> pd.Data
         f"{one.first} {MINUS} {one.second}": {
             "seeds": str(one.seeds),
             "difference": _difference(one.interval),
-            "over users": NOTHING if one.over_users is None else _bounds(one.over_users.interval),
+            "over users": NOTHING if one.over_users is None else bounds(one.over_users.interval),
             "p": _p(one.over_seeds.p),
             "p (Holm)": _p(one.holm),
             "could see, users and seeds": _size(one.visible),
             "could see, seeds": _size(one.visible_over_seeds),
-            LABEL: _signed(paper_difference(reported, one)),
+            LABEL: signed(paper_difference(reported, one)),
         }
         for one in comparisons
     }
@@ -123,18 +122,8 @@ def _reported(row: "pd.Series[float] | None") -> str:
 
 
 def _difference(interval: Interval) -> str:
-    bounds = _bounds(interval)
-    return _signed(interval.mean) + (f" ({bounds})" if bounds != NOTHING else "")
-
-
-def _bounds(interval: Interval) -> str:
-    if math.isnan(interval.low):
-        return NOTHING
-    return f"{_signed(interval.low)} to {_signed(interval.high)}"
-
-
-def _signed(value: float) -> str:
-    return NOTHING if math.isnan(value) else f"{value:+.4f}".replace("-", MINUS)
+    ends = bounds(interval)
+    return signed(interval.mean) + (f" ({ends})" if ends != NOTHING else "")
 
 
 def _size(value: float | None) -> str:
@@ -143,7 +132,3 @@ def _size(value: float | None) -> str:
 
 def _p(value: float) -> str:
     return NOTHING if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _seeds(n: int) -> str:
-    return f"{n} seed" if n == 1 else f"{n} seeds"

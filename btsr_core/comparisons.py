@@ -14,6 +14,7 @@ from btsr_core.errors import InputError
 from btsr_core.intervals import FloatArray, Interval, mean_of, two_way_interval
 from btsr_core.metrics import CUTOFFS, PER_USER, per_user
 from btsr_core.names import BASELINES, system_name
+from btsr_core.pairs import OURS, owners, user_values
 from btsr_core.power import POWER, Components, detectable, power_over_seeds, variance_components
 from btsr_core.records import ALL_ITEMS, Record
 from btsr_core.results import Systems, common_seeds, runs_of, systems, values_of
@@ -115,8 +116,8 @@ def pairs_of(found: Systems) -> list[tuple[str, str]]:
     An objective's pair is Barlow Twins on it and the objective alone; no pair comes twice. If the
     default system is not recorded, only the pairs are there.
     """
-    pairs = [(main, other) for other in (*BASELINES, *found) if other != main]
-    chosen = pairs if main in found else []
+    pairs = [(OURS, other) for other in (*BASELINES, *found) if other != OURS]
+    chosen = pairs if OURS in found else []
     chosen += [(name, plain) for name, plain in own_pairs().items() if {name, plain} <= set(found)]
     return list(dict.fromkeys(chosen))
 
@@ -179,7 +180,7 @@ def regimes(place: Standing, reading: str, metric: str = "ndcg@20") -> dict[floa
 def baseline_values(place: Standing, metric: str, reading: str) -> dict[str, FloatArray]:
     """Return a metric of each ranking that nothing is trained for: (U,) a user, or (1,) coverage.
 
-    Users as in `user_values`.
+    Users as in `pairs.user_values`.
     """
     table, tested = place.targets.baselines, place.targets.of(reading)
     if metric.startswith(COVERAGE):
@@ -193,7 +194,7 @@ def baseline_values(place: Standing, metric: str, reading: str) -> dict[str, Flo
             name: np.array([v])
             for name, v in zip(own["system"], own["value"].astype(float), strict=True)
         }
-    users = tested["user"].to_numpy()
+    users = owners(place.targets, reading)
     return {
         name: by_user(per_user(tested[name].to_numpy().astype(np.int64), metric)[None], users)[0]
         for name in BASELINES
@@ -248,8 +249,10 @@ def _compare(
         interval, visible, by_seed = tested.interval, float("nan"), a - b
         means = mean_of(a), mean_of(b)
     else:
-        mine = user_values(place, ours, metric, reading)
-        other = user_values(place, theirs, metric, reading) if is_trained else untrained[second]
+        mine = user_values(place.targets, ours, metric, reading)
+        other = (
+            user_values(place.targets, theirs, metric, reading) if is_trained else untrained[second]
+        )
         others = np.broadcast_to(other, mine.shape)
         tested, over_users = paired_t(mine, others), paired_users(mine, others)
         interval, by_seed = two_way_interval(mine, others), (mine - others).mean(axis=1)

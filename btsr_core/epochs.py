@@ -88,30 +88,24 @@ def equal_epochs(found: Systems, first: str, second: str, metric: str) -> EqualE
     return EqualEpochs(first, second, metric, (a - b).T, last, paired_seeds(*kept))
 
 
-def epoch_table(found: Systems, metric: str) -> pd.DataFrame:
-    """Return a validation metric of each system at equal epochs and as kept, over all its seeds.
-
-    Parameters
-    ----------
-    found
-        Records by system.
-    metric
-        One of `METRICS`.
+def epoch_table(found: Systems) -> pd.DataFrame:
+    """Return validation metrics of each system at equal epochs and as kept, over all its seeds.
 
     Returns
     -------
     DataFrame
-        Means and deviations over seeds as text: at a quarter, half and all of the epochs that every
-        run has, and at the epoch that each run kept.
+        A row a metric of `METRICS` and system. Means and deviations over seeds as text: at a
+        quarter, half and all of the epochs that every run has, and at the epoch that each run kept.
     """
     n = common_epochs([record for own in found.values() for record in own])
     marks = sorted({max(1, n // 4), max(1, n // 2), n}) if n else []
     rows = {
-        name: {
+        (metric, name): {
             "runs": str(len(own)),
             **{f"epoch {e}": _cell([curve(r, metric)[e - 1] for r in own]) for e in marks},
             KEPT: _cell([kept_value(r, metric) for r in own]),
         }
+        for metric in METRICS
         for name, own in found.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")

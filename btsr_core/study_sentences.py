@@ -9,6 +9,7 @@ from btsr_core.results import Systems
 from btsr_core.significance import PairedTest
 from btsr_core.study import Standing
 from btsr_core.study_tables import VALID, count_table
+from btsr_core.words import bounds, count, joined, signed
 
 
 def budget_sentence(trials: pd.DataFrame) -> str:
@@ -25,15 +26,15 @@ def budget_sentence(trials: pd.DataFrame) -> str:
     done = trials[trials[VALID].notna()].groupby("system", sort=False).size()
     equal = planned.min() == planned.max()
     budget = (
-        f"Each of {_count(len(planned), 'model')} has {_count(int(planned.iloc[0]), 'trial')}"
+        f"Each of {count(len(planned), 'model')} has {count(int(planned.iloc[0]), 'trial')}"
         if equal
         else f"The models have {planned.min()} to {planned.max()} trials"
     )
     waiting = [name for name in planned.index if done.get(name, 0) < planned[name]]
     chosen = trials[trials["is chosen"]]
     moved = int((chosen["trial"] > 0).sum())
-    ended = f"{moved} of {_count(len(chosen), 'search', 'searches')} left the defaults"
-    note = f"; trials are missing of {_joined(waiting)}" if waiting else ""
+    ended = f"{moved} of {count(len(chosen), 'search', 'searches')} left the defaults"
+    note = f"; trials are missing of {joined(waiting)}" if waiting else ""
     return f"{budget}; {ended if len(chosen) else 'no search has ended'}{note}."
 
 
@@ -58,8 +59,8 @@ def epochs_sentence(found: Sequence[EqualEpochs]) -> str:
         )
     seeds = found[0].by_epoch.shape[1]
     return (
-        f"All {_count(2 * seeds, 'run')} of the two reached epoch {found[0].epoch}. On the "
-        f"validation users, {'; '.join(parts)} ({_count(seeds, 'seed')}, paired)."
+        f"All {count(2 * seeds, 'run')} of the two reached epoch {found[0].epoch}. On the "
+        f"validation users, {'; '.join(parts)} ({count(seeds, 'seed')}, paired)."
     )
 
 
@@ -78,7 +79,7 @@ def stopping_sentence(found: Systems) -> str:
     return (
         f"Runs that differ in nothing but the seed keep other epochs: those of {widest} lie "
         f"farthest apart, from epoch {spans[widest][0]} to {spans[widest][1]}. {full} of "
-        f"{_count(len(ended), 'run')} had all the epochs that are allowed."
+        f"{count(len(ended), 'run')} had all the epochs that are allowed."
     )
 
 
@@ -108,11 +109,11 @@ def gaps_sentence(places: Sequence[Standing]) -> str:
     partly = by_dataset.index[
         (by_dataset["recorded"] > 0) & (by_dataset["recorded"] < by_dataset["planned"])
     ].tolist()
-    said = f"{done:,} of {_count(total, 'planned run')} are recorded"
+    said = f"{done:,} of {count(total, 'planned run')} are recorded"
     if done == total:
         return f"{said}: nothing is missing."
     notes = [
-        f"{what} of {_joined(names)}"
+        f"{what} of {joined(names)}"
         for what, names in (("nothing", nothing), ("a part", partly))
         if names
     ]
@@ -121,20 +122,7 @@ def gaps_sentence(places: Sequence[Standing]) -> str:
 
 def _test(test: PairedTest) -> str:
     interval = test.interval
-    said = _signed(interval.mean)
+    said = signed(interval.mean)
     if pd.isna(interval.low):
         return said
-    return f"{said} (95 % {_signed(interval.low)} to {_signed(interval.high)})"
-
-
-def _joined(parts: Sequence[str]) -> str:
-    *head, last = parts
-    return f"{', '.join(head)} and {last}" if head else last
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _count(n: int, noun: str, plural: str = "") -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
+    return f"{said} (95 % {bounds(interval)})"

@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 
 from btsr_core.config import Experiment
+from btsr_core.files import project_root
 from btsr_core.names import system_name
 from btsr_core.records import TARGETS
 from btsr_core.results import Systems
 from btsr_core.study import Standing, counts, standing
 from btsr_core.study_plan import Planned, chosen_settings, planned_runs, proposed_settings
 from btsr_core.study_spec import SEARCH, Choice
+from btsr_core.words import NOTHING
 
 STATES = ("recorded", "missing", "waiting")
 """Of planned runs: `waiting` are those whose search has not ended."""
@@ -21,10 +23,8 @@ HOUR = 3600
 COUNT_COLUMNS = ["dataset", "part", "planned", *STATES]
 TRIAL_COLUMNS = ["system", "trial", VALID, "is chosen", "settings"]
 
-_DASH = "\N{EN DASH}"
 
-
-def standings(place: Standing, results: Path) -> list[Standing]:
+def standings(place: Standing, results: str | Path = "") -> list[Standing]:
     """Return what is recorded of every dataset of a study that has a folder in its results.
 
     Parameters
@@ -32,13 +32,14 @@ def standings(place: Standing, results: Path) -> list[Standing]:
     place
         Of the dataset that a chapter is about, wherever its records are.
     results
-        Folder of the study's records; the data themselves are not needed.
+        Folder of the study's records, by default `book/results`; the data are not needed.
     """
     study = place.study
+    folder = Path(results) if results else project_root() / "book" / "results"
     return [
-        place if name == place.dataset else standing(study, name, results / name)
+        place if name == place.dataset else standing(study, name, folder / name)
         for name in study.datasets
-        if name == place.dataset or (results / name / TARGETS).is_file()
+        if name == place.dataset or (folder / name / TARGETS).is_file()
     ]
 
 
@@ -89,7 +90,7 @@ def chosen_table(place: Standing) -> pd.DataFrame:
         rows[str(name)] = {
             "trials": f"{scores.notna().sum()} of {len(trials)}",
             "chosen": "not decided" if best.empty else str(best["settings"].iloc[0]),
-            "trial": _DASH if best.empty else str(best["trial"].iloc[0]),
+            "trial": NOTHING if best.empty else str(best["trial"].iloc[0]),
             f"{VALID} of the defaults": _number(scores.iloc[0]),
             "of the chosen": _number(best[VALID].max()),
             "of the worst": _number(scores.min()),
@@ -208,7 +209,7 @@ def _choice(choice: Choice) -> str:
 
 
 def _number(value: float) -> str:
-    return _DASH if pd.isna(value) else f"{value:.4f}"
+    return NOTHING if pd.isna(value) else f"{value:.4f}"
 
 
 def _range(values: Sequence[int]) -> str:
@@ -218,7 +219,7 @@ def _range(values: Sequence[int]) -> str:
 
 def _days(said: Iterable[Mapping[str, Any]]) -> str:
     days = sorted(str(one["finished"])[:10] for one in said if "finished" in one)
-    return _DASH if not days else " to ".join(dict.fromkeys([days[0], days[-1]]))
+    return NOTHING if not days else " to ".join(dict.fromkeys([days[0], days[-1]]))
 
 
 def _commit(found: str | None) -> str:
@@ -227,4 +228,4 @@ def _commit(found: str | None) -> str:
 
 
 def _distinct(texts: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(filter(None, texts))) or _DASH
+    return "; ".join(dict.fromkeys(filter(None, texts))) or NOTHING

@@ -26,7 +26,7 @@ ORDER = [
     "chapters", "papermill_io", "parameters", "chapter_settings", "results",
     "claims", "listings", "bookext",
     "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
-    "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
+    "words", "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
     "epochs", "study_tables", "study_figures", "study_sentences",
     "power_tables", "power_figures", "power_sentences", "data_report",
     "bookrun", "bookbuild",
