@@ -28,6 +28,7 @@ ORDER = [
     "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
     "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
     "epochs", "study_tables", "study_figures", "study_sentences",
+    "dials", "dial_tables", "dial_figures", "bucket_figures", "dial_sentences", "dial_claims",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
