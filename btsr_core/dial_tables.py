@@ -1,6 +1,7 @@
 """Numbers behind the chapters on buckets, alpha, lambda and views, a row each, and their tables."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,11 +40,17 @@ def cutoff(k: int) -> int:
     return k
 
 
-def bucket_name(bucket: int, n_buckets: int) -> str:
-    """Return what readers call a bucket; of `ALL_ITEMS`, all targets."""
+def bucket_name(bucket: int, n_buckets: int | None = None) -> str:
+    """Return what readers call a bucket; of `ALL_ITEMS`, all targets.
+
+    Parameters
+    ----------
+    n_buckets
+        How many there are, to say which are the most and the least popular; None leaves that out.
+    """
     if bucket == ALL_ITEMS:
         return "all targets"
-    ends = {1: " (most popular)", n_buckets: " (least popular)"}
+    ends = {1: " (most popular)", n_buckets: " (least popular)"} if n_buckets else {}
     return f"bucket {bucket}{ends.get(bucket, '')}"
 
 
@@ -73,7 +80,7 @@ def levels(systems: Sides, metrics: Sequence[str], reading: str, targets: Target
         Columns `system`, `bucket`, `metric`, `seed`, `value`, `low`, `high`; only means have
         bounds.
     """
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for name, records in systems.items():
         for bucket in bucket_numbers(targets):
             for metric in metrics:
@@ -91,13 +98,17 @@ def relative_changes(
 ) -> pd.DataFrame:
     """Return by which fraction each system differs from one: a row a seed, and one for the mean.
 
+    The base itself is left out.
+
     Returns
     -------
     DataFrame
         As `levels` has it, `system` being the key in `sides`, `bucket` all targets.
     """
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for name, records in sides.items():
+        if records is base:
+            continue
         for metric in metrics:
             for ours, other in common_seeds(records, base):
                 change = relative(ours.value(metric, reading), other.value(metric, reading))
@@ -125,7 +136,7 @@ def bucket_parts(
     DataFrame
         As `levels` has it; `system` names the regularised system and the one it is compared with.
     """
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for plain, name, others, ours in pairs:
         label = f"{name} minus {plain}"
         found = contributions([ours], [others], metric, reading, targets)
