@@ -11,8 +11,10 @@ from functools import partial
 from btsr_core.claims import Finding, Verdict, above, below, every
 from btsr_core.dial_sentences import evidence, listed, number, share
 from btsr_core.dials import (
+    DEFAULT_SCALING,
     Sides,
     Sweep,
+    beside_plain,
     bucket_numbers,
     difference,
     level,
@@ -20,8 +22,7 @@ from btsr_core.dials import (
     sweeps,
 )
 from btsr_core.intervals import Interval, unbounded
-from btsr_core.names import system_name
-from btsr_core.records import ALL_ITEMS, Record
+from btsr_core.records import ALL_ITEMS
 from btsr_core.results import along, systems
 from btsr_core.settings import BarlowTwins
 from btsr_core.study import Standing
@@ -59,7 +60,7 @@ def alpha_claims(place: Standing, reading: str) -> list[Finding]:
     reading
         Of the test pool.
     """
-    sweep = next(iter(sweeps(place, "alpha", "alpha").values()), {})
+    sweep = sweeps(place, "alpha", "alpha")[DEFAULT_SCALING]
     return [
         low_alpha_favours_hits(place, sweep, reading),
         high_alpha_costs_little(place, sweep, reading),
@@ -120,9 +121,8 @@ def scaling_matters(place: Standing, reading: str) -> Finding:
     the scaling matters), lie within a tenth for sure (then it does not), or neither.
     """
     by_scaling = sweeps(place, "alpha", "alpha")
-    default, *others = by_scaling or [""]
-    other = by_scaling.get(others[0], {}) if others else {}
-    plain = by_scaling.get(default, {})
+    plain, *others = by_scaling.values()
+    other = others[0] if others else {}
     both = [value for value in plain if value in other and value]
     ours, theirs = ({value: some[value] for value in both} for some in (other, plain))
     found = _compared(relative_difference, ours, theirs, "ndcg@10", reading, place)
@@ -155,7 +155,7 @@ def tail_claims(place: Standing, reading: str) -> list[Finding]:
         Of the test pool.
     """
     found = []
-    for plain, name, others, ours in pairs(systems(place)):
+    for plain, name, others, ours in beside_plain(systems(place)):
         if ours[0].experiment.loss.regulariser_name != "barlow-twins":
             continue
         told, verdict = _tail(place, {plain: others}, {name: ours}, reading)
@@ -165,25 +165,6 @@ def tail_claims(place: Standing, reading: str) -> list[Finding]:
             Finding(claim, "bucket 3 rises from near zero (Figs 1 and 5)", said, verdict, BUCKETS)
         )
     return found
-
-
-def pairs(
-    found: dict[str, list[Record]],
-) -> list[tuple[str, str, list[Record], list[Record]]]:
-    """Return each regularised system with the plain one of its objective, where that is recorded.
-
-    Returns
-    -------
-    list of tuple
-        The names of the plain and of the regularised system, and the records of both.
-    """
-    rows = []
-    for name, ours in found.items():
-        loss = ours[0].experiment.loss
-        plain = system_name(loss.model_copy(update={"alpha": 0.0}))
-        if loss.is_regularised and plain in found:
-            rows.append((plain, name, found[plain], ours))
-    return rows
 
 
 def view_changes(place: Standing, metric: str, reading: str) -> dict[str, Interval]:

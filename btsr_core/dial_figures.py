@@ -195,7 +195,8 @@ def add_marks(
 
 def _grid(title: str, metrics: Sequence[str]) -> go.Figure:
     """Return a figure of panels in rows of `COLUMNS`, a metric each."""
-    n_rows = max(1, -(-len(metrics) // COLUMNS))
+    metrics = metrics or ["nothing is recorded"]
+    n_rows = -(-len(metrics) // COLUMNS)
     figure = make_subplots(
         rows=n_rows, cols=COLUMNS, subplot_titles=list(metrics), horizontal_spacing=0.1,
         vertical_spacing=0.4 / n_rows,

@@ -4,28 +4,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
+from btsr_core.dial_tables import MEAN, bucket_name
 from btsr_core.dials import Sides, Sweep, relative_difference, seeds_of
 from btsr_core.intervals import Interval
 from btsr_core.records import ALL_ITEMS, Record
-from btsr_core.results import runs_of
 from btsr_core.study import Standing
 from btsr_core.study_spec import Value
 
 NO_INTERVAL = "no interval: too few seeds in common, or no spread"
-
-
-def provenance(place: Standing, parts: Sequence[str], reading: str) -> str:
-    """Say what a chapter rests on: dataset, reading, users, targets, and runs of those planned."""
-    planned = {one.run_id or (one.model, one.seed, str(dict(one.point)))
-               for one in place.planned if one.part in parts}  # fmt: skip
-    recorded = {record.run_id for part in parts for _, record in runs_of(place, part)}
-    rows = place.targets.of(reading)
-    return (
-        f"{place.dataset}, reading {reading}: {_count(rows['user'].nunique(), 'test user')}, "
-        f"{_count(len(rows), 'target')}, a catalogue of {place.targets.sizes['n_items']:,} items; "
-        f"{len(recorded):,} of {_count(len(planned), 'planned run')} recorded."
-    )
 
 
 def evidence(place: Standing, reading: str, *sides: Sides) -> str:
@@ -116,25 +104,31 @@ def best_value(sweep: Sweep, metric: str, reading: str) -> str:
     )
 
 
-def origin(names: tuple[str, str], metric: str, parts: Mapping[int, Interval]) -> str:
-    """Say from which part of the catalogue a difference comes.
+def origin(parts: pd.DataFrame) -> str:
+    """Say from which buckets the differences of one metric come, as far as that can be told.
 
     Parameters
     ----------
-    names
-        The plain system and the one beside it.
     parts
-        As `dials.contributions` gives them.
+        As `dial_tables.bucket_parts` gives them.
     """
-    plain, name = names
-    total = parts[ALL_ITEMS]
-    own = {bucket: one for bucket, one in parts.items() if bucket != ALL_ITEMS}
-    clear = [f"bucket {bucket}" for bucket, one in own.items() if one.excludes_zero]
-    told_parts = ", ".join(f"bucket {bucket} {one.mean:+.4f}" for bucket, one in own.items())
-    told = f"{name} minus {plain}, {metric} {number(total)}: {told_parts}"
-    if not clear:
-        return f"{told}; no bucket's part can be told from none."
-    return f"{told}; the part of {_and(clear)} can be told from none."
+    means = parts[(parts["seed"] == MEAN) & (parts["bucket"] != ALL_ITEMS)]
+    if means.empty:
+        return "No regularised system is recorded beside the plain one with its objective."
+    told, untold = [], []
+    for name, rows in means.groupby("system", sort=False):
+        clear = rows[(rows["low"] > 0) | (rows["high"] < 0)]
+        listed_parts = [
+            f"{bucket_name(row['bucket'])} ({row['value']:+.4f})" for _, row in clear.iterrows()
+        ]
+        if listed_parts:
+            told.append(f"{name}: {_and(listed_parts)}")
+        else:
+            untold.append(str(name))
+    metric = next(iter(means["metric"]))
+    said = f"Parts of the difference in {metric} whose interval excludes zero: "
+    said += ("; ".join(told) or "none") + "."
+    return f"{said} No part can be told from none: {'; '.join(untold)}." if untold else said
 
 
 def _range(records: Sequence[Record], metric: str, reading: str) -> float:

@@ -8,16 +8,16 @@ import pandas as pd
 
 from btsr_core.dials import (
     Sides,
+    Sweep,
     bucket_numbers,
     contributions,
     level,
     relative_difference,
+    scores,
     seeds_of,
 )
-from btsr_core.errors import InputError
 from btsr_core.intervals import Interval, relative
 from btsr_core.measure import READINGS
-from btsr_core.metrics import CUTOFFS
 from btsr_core.records import ALL_ITEMS, Record, Targets
 from btsr_core.results import common_seeds
 
@@ -25,19 +25,6 @@ MEAN = -1
 """Stands in the column `seed` for the mean over seeds, the row that has an interval."""
 
 _COLUMNS = ["system", "bucket", "metric", "seed", "value", "low", "high"]
-
-
-def cutoff(k: int) -> int:
-    """Return `k` if lists of that length were measured.
-
-    Raises
-    ------
-    InputError
-        If they were not.
-    """
-    if k not in CUTOFFS:
-        raise InputError(f"k = {k}: must be one of {', '.join(map(str, CUTOFFS))}")
-    return k
 
 
 def bucket_name(bucket: int, n_buckets: int | None = None) -> str:
@@ -118,6 +105,24 @@ def relative_changes(
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
+def beside_first(
+    sweep: Sweep, metrics: Sequence[str], reading: str, targets: Targets
+) -> pd.DataFrame:
+    """Return `relative_changes` from the first value of a setting; nothing of nothing."""
+    base = next(iter(sweep.values()), [])
+    return relative_changes(sweep, base, metrics, reading, targets)
+
+
+def bucket_scores(
+    sweep: Sweep, metrics: Sequence[str], reading: str, targets: Targets
+) -> dict[str, pd.DataFrame]:
+    """Return `dials.scores` by the name of the bucket."""
+    numbers = bucket_numbers(targets)
+    return {
+        bucket_name(one, len(numbers)): scores(sweep, metrics, reading, [one]) for one in numbers
+    }
+
+
 def bucket_parts(
     pairs: Sequence[tuple[str, str, Sequence[Record], Sequence[Record]]],
     metric: str,
@@ -129,7 +134,7 @@ def bucket_parts(
     Parameters
     ----------
     pairs
-        As `dial_claims.pairs` gives them.
+        As `dials.beside_plain` gives them.
 
     Returns
     -------

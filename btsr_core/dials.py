@@ -22,13 +22,17 @@ from btsr_core.intervals import (
     two_way_interval,
     unbounded,
 )
-from btsr_core.metrics import PER_USER, per_user
+from btsr_core.metrics import PER_USER
+from btsr_core.names import system_name
+from btsr_core.pairs import owners, target_values
 from btsr_core.records import ALL_ITEMS, Record, Targets
-from btsr_core.results import runs_of, values_of
+from btsr_core.results import values_of
 from btsr_core.settings import BarlowTwins
 from btsr_core.significance import by_user, paired_seeds
 from btsr_core.study import Standing
 from btsr_core.study_spec import Value
+
+DEFAULT_SCALING = str(BarlowTwins.model_fields["scaling"].default)
 
 Sweep = Mapping[Value, list[Record]]
 """Records by the value of a setting that varies, one a seed."""
@@ -43,28 +47,45 @@ Side = Collection[Sequence[Record]]
 def sweeps(place: Standing, part: str, axis: str) -> dict[str, Sweep]:
     """Return the records of a part by the scaling of L_BT and the value of a setting.
 
-    Scalings and values stand in the order of the plan. A part that does not vary the scaling has
-    the default one.
+    Values stand in the order of the plan; those without a record are left out. The default scaling
+    comes first and is always there, the others where anything is recorded of them. A part that does
+    not vary the scaling has the default one.
 
     Parameters
     ----------
     axis
         The setting that the part varies, such as `alpha`.
     """
-    default = str(BarlowTwins.model_fields["scaling"].default)
-    grid: dict[str, dict[Value, list[Record]]] = {}
-    recorded = {record.run_id: record for _, record in runs_of(place, part)}
-    for one in place.planned:
-        if one.part == part:
-            points = grid.setdefault(str(one.point.get("scaling", default)), {})
-            records = points.setdefault(one.point[axis], [])
-            if one.run_id in recorded:
-                records.append(recorded[one.run_id])
-    found = {
-        scaling: {value: records for value, records in points.items() if records}
-        for scaling, points in grid.items()
+    planned = [one for one in place.planned if one.part == part]
+    order = list(dict.fromkeys(one.point[axis] for one in planned))
+    found: dict[str, dict[Value, list[Record]]] = {DEFAULT_SCALING: {}}
+    for one in planned:
+        if one.run_id in place.records:
+            sweep = found.setdefault(str(one.point.get("scaling", DEFAULT_SCALING)), {})
+            sweep.setdefault(one.point[axis], []).append(place.records[one.run_id])
+    return {
+        scaling: {value: sweep[value] for value in order if value in sweep}
+        for scaling, sweep in found.items()
     }
-    return {scaling: points for scaling, points in found.items() if points}
+
+
+def beside_plain(
+    found: Mapping[str, list[Record]],
+) -> list[tuple[str, str, list[Record], list[Record]]]:
+    """Return each regularised system with the plain one of its objective, where that is recorded.
+
+    Returns
+    -------
+    list of tuple
+        The names of the plain and of the regularised system, and the records of both.
+    """
+    rows = []
+    for name, ours in found.items():
+        loss = ours[0].experiment.loss
+        plain = system_name(loss.model_copy(update={"alpha": 0.0}))
+        if loss.is_regularised and plain in found:
+            rows.append((plain, name, found[plain], ours))
+    return rows
 
 
 def is_mean(metric: str) -> bool:
@@ -99,12 +120,9 @@ def values_by_user(
         Whether the other targets stay, with nothing gained there; else they, and users who have no
         target in the bucket, are left out.
     """
-    rows = targets.of(reading)
-    users = rows["user"].to_numpy()
-    counts = (rows["bucket"].to_numpy() == bucket) | (bucket == ALL_ITEMS)
-    values = np.zeros((len(records), len(rows)))
-    for row, record in zip(values, records, strict=True):
-        row[:] = per_user(record.ranks[reading], metric) * counts
+    users, buckets = owners(targets, reading), targets.of(reading)["bucket"].to_numpy()
+    counts = (buckets == bucket) | (bucket == ALL_ITEMS)
+    values = target_values(records, metric, reading).reshape(len(records), len(users)) * counts
     if others_as_zero:
         return by_user(values, users)
     return by_user(values[:, counts], users[counts])
