@@ -29,6 +29,7 @@ ORDER = [
     "words", "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
     "epochs", "study_tables", "study_figures", "study_sentences",
     "power_tables", "power_figures", "power_sentences", "data_report",
+    "dials", "dial_tables", "dial_figures", "bucket_figures", "dial_sentences", "dial_claims",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
