@@ -45,7 +45,7 @@ def _target(one: Needs) -> str:
         return f"that is enough for the one wanted ({wanted})"
     users = _way(one.users, "users", "these seeds")
     seeds = _way(one.seeds, "seeds", "these users")
-    return f"to see the one wanted ({wanted}), {users}, and {seeds}"
+    return f"for the one wanted ({wanted}), {users}; {seeds}"
 
 
 def _way(n: float, kind: str, others: str) -> str:
