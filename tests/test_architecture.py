@@ -12,7 +12,7 @@ ORDER = [
     "__init__", "errors", "files", "allocator", "processes",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets",  # data
     "k_core", "protocol",
-    "settings", "names", "config", "histories", "sampler", "dropout", "model",
+    "settings", "names", "config", "histories", "sampler", "precision", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",
     "importance", "checkpoint", "train",
