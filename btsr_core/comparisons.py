@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from btsr_core.errors import InputError
-from btsr_core.intervals import FloatArray, Interval, mean_of, two_way_interval
+from btsr_core.intervals import FloatArray, Interval, mean_of, two_way_interval, varies
 from btsr_core.metrics import CUTOFFS, PER_USER, per_user
 from btsr_core.names import BASELINES, system_name
 from btsr_core.pairs import OURS, owners, user_values
@@ -222,7 +222,7 @@ def visible_over_seeds(differences: FloatArray) -> float:
         NaN from one seed, or without any variance.
     """
     n = len(differences)
-    variance = float(differences.var(ddof=1)) if n > 1 else float("nan")
+    variance = float(differences.var(ddof=1)) if varies(differences) else float("nan")
     parts = Components(0.0, 0.0, variance, 0.0, float("nan"), float("nan"), 1, n)
     if np.isnan(power_over_seeds(parts, 0.0, 1, n)):
         return float("nan")
@@ -255,7 +255,8 @@ def _compare(
         )
         others = np.broadcast_to(other, mine.shape)
         tested, over_users = paired_t(mine, others), paired_users(mine, others)
-        interval, by_seed = two_way_interval(mine, others), (mine - others).mean(axis=1)
+        interval = two_way_interval(mine, others)
+        by_seed = np.array([row.mean() for row in mine - others])
         means = mean_of(mine), mean_of(others)
         visible = detectable(variance_components(mine - others), users, len(pairs))
     return Comparison(
