@@ -128,7 +128,7 @@ def origin(parts: pd.DataFrame) -> str:
     metric = next(iter(means["metric"]))
     said = f"Parts of the difference in {metric} whose interval excludes zero: "
     said += ("; ".join(told) or "none") + "."
-    return f"{said} No part can be told from none: {'; '.join(untold)}." if untold else said
+    return f"{said} In no bucket: {'; '.join(untold)}." if untold else said
 
 
 def _range(records: Sequence[Record], metric: str, reading: str) -> float:
