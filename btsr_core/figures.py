@@ -56,18 +56,18 @@ TEMPLATE = go.layout.Template(
 )
 
 
-def _figure(title: str, **layout: object) -> go.Figure:
+def new_figure(title: str, **layout: object) -> go.Figure:
     """Return an empty figure in the book's template."""
     base = {"template": TEMPLATE, "title": {"text": title}, "height": HEIGHT}
     return go.Figure(layout={**base, **layout})
 
 
-def _height(least: int, systems: int) -> int:
+def height_for(least: int, systems: int) -> int:
     """Return the height of a figure of many systems: each row of its legend needs room."""
     return least + 12 * max(0, systems - 4)
 
 
-def _panels(title: str, names: Sequence[str], **layout: object) -> go.Figure:
+def new_panels(title: str, names: Sequence[str], **layout: object) -> go.Figure:
     """Return a figure of panels side by side in the book's template."""
     figure = make_subplots(cols=len(names), subplot_titles=list(names), horizontal_spacing=0.11)
     base = {"template": TEMPLATE, "title": {"text": title}, "height": HEIGHT}
@@ -94,7 +94,7 @@ def timeline(
     places = pd.Series([*(edges[:-1] + edges[1:]) / 2, edges[0], edges[-1], cutoff])
     dates = to_dates(places)
     *middles, _, _, mark = places if dates is None else dates
-    figure = _figure("When the interactions happened", barmode="stack", bargap=0)
+    figure = new_figure("When the interactions happened", barmode="stack", bargap=0)
     for name, rows, colour in (
         ("users who train", ~is_pool, BLUE),
         ("users held out", is_pool, VERMILION),
@@ -116,7 +116,7 @@ def timeline(
 
 def history_lengths(lengths: Mapping[str, IntArray]) -> go.Figure:
     """Show how much is known about test users: the items in their input, by history reading."""
-    figure = _figure("How long the test users' histories are")
+    figure = new_figure("How long the test users' histories are")
     for (name, values), colour in zip(lengths.items(), (VERMILION, BLUE), strict=False):
         ordered = np.sort(values)
         share = 100 * (1 - np.arange(len(ordered)) / max(len(ordered), 1))
@@ -146,7 +146,7 @@ def concentration(counts: IntArray, gini: float) -> go.Figure:
     ordered = np.sort(counts)[::-1]
     items = 100 * np.arange(len(ordered) + 1) / len(ordered)
     share = 100 * np.concatenate([[0], ordered.cumsum()]) / ordered.sum()
-    figure = _figure(f"How interactions concentrate on items (Gini {gini:.2f})")
+    figure = new_figure(f"How interactions concentrate on items (Gini {gini:.2f})")
     figure.add_scatter(
         x=items, y=share, name="this dataset", mode="lines", line={"color": BLUE, "width": 2.5}
     )
@@ -174,7 +174,7 @@ def correlation_maps(
         Whether to print the entries, for small matrices.
     """
     names = ["<br>".join(textwrap.wrap(name, 20)) for name in maps]
-    figure = _panels(title, names, height=HEIGHT if len(maps) < 3 else 340)
+    figure = new_panels(title, names, height=HEIGHT if len(maps) < 3 else 340)
     for column, c in enumerate(map(np.asarray, maps.values()), start=1):
         axis = np.arange(1, len(c) + 1)
         figure.add_heatmap(
@@ -205,7 +205,7 @@ def learning_curves(systems: Mapping[str, Sequence[Run]]) -> go.Figure:
     """Show validation accuracy and coverage after each epoch, a line a run, a colour a system."""
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.07)
     figure.update_layout(
-        template=TEMPLATE, height=_height(560, len(systems)),
+        template=TEMPLATE, height=height_for(560, len(systems)),
         title={"text": "Validation metrics over training (marks: epoch kept)"},
     )  # fmt: skip
     for row, metric in enumerate(("ndcg@10", "cov@10"), start=1):
@@ -230,7 +230,7 @@ def loss_terms(run: Run) -> go.Figure:
     loss = run.experiment.loss
     columns = {"loss_prediction": loss.objective.label, "loss_regulariser": loss.regulariser.label}
     title = f"Loss of {system_name(loss)} over training (means over an epoch)"
-    figure = _panels(title, list(columns.values()), height=340, showlegend=False)
+    figure = new_panels(title, list(columns.values()), height=340, showlegend=False)
     style = style_of(system_name(loss))
     for column, name in enumerate(columns, start=1):
         figure.add_scatter(
@@ -253,7 +253,7 @@ def frontier(points: pd.DataFrame, accuracy: str, coverage: str) -> go.Figure:
     """
     systems = points.groupby("system", sort=False)
     title = f"{accuracy} against {coverage} on the test users"
-    figure = _figure(title, height=_height(HEIGHT, len(systems)))
+    figure = new_figure(title, height=height_for(HEIGHT, len(systems)))
     for name, rows in systems:
         figure.add_scatter(
             x=rows[coverage], y=rows[accuracy], mode="markers", name=str(name),
@@ -276,7 +276,7 @@ def differences(gains: Mapping[str, Mapping[str, Interval]], system: str) -> go.
     """
     title = f"{system} minus the others, paired by user (95 % intervals)"
     bars = sum(map(len, gains.values()))
-    figure = _figure(title, height=_height(max(HEIGHT, 200 + 14 * bars), len(gains)))
+    figure = new_figure(title, height=height_for(max(HEIGHT, 200 + 14 * bars), len(gains)))
     figure.update_layout(scattermode="group", scattergap=0.6)
     figure.add_vline(x=0, line_color=GREY, line_dash="dash")
     for other, intervals in gains.items():

@@ -17,6 +17,11 @@ from btsr_core.styles import STYLES
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.md"))
 MAX_CELLS = 12
+OF_THE_STUDY = {
+    "dataset", "user_col", "item_col", "time_col", "settings", "n_seeds", "study", "results",
+    "mirror", "runs",
+}  # fmt: skip
+"""Parameters that `open_results` takes."""
 
 
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
@@ -74,14 +79,20 @@ def test_parameters_are_documented_and_used(path, tree):
     parameters = inspect_parameters(path)
     assert [name for name, parameter in parameters.items() if not parameter.help] == []
     described = {"dataset", "settings", *setting_names()} & set(parameters)
-    assert ("experiment_of" in calls(tree)) == bool(described)  # which takes those
+    taken = calls(tree)
+    assert ("experiment_of" in taken or "open_results" in taken) == bool(described)
+    if "open_results" in taken:
+        assert OF_THE_STUDY <= set(parameters)
+        described = OF_THE_STUDY
     assert set(parameters) == read | described
 
 
 def test_refuses_before_any_work(path, cells):
     """All that can be wrong with parameters shows in the cell that reads them."""
     called, parameters = calls(ast.parse(cells[1].source)), inspect_parameters(path)
-    assert ("read_costs" if "results" in parameters else "experiment_of") in called
+    door = "open_results" if "study" in parameters else "read_costs"
+    assert (door if "results" in parameters else "experiment_of") in called
+    assert ("reading_of" in called) == ("study" in parameters and "history" in parameters)
     if "regulariser" in parameters:
         assert "with_and_without" in called
 
