@@ -45,7 +45,7 @@ def sentence(finding: Finding) -> str:
     """Return a finding as text for a takeaway."""
     words = {"holds": "holds here", "does not hold": "does not hold here"}
     said = words.get(finding.verdict, "cannot be told from these data")
-    return f"\N{LEFT DOUBLE QUOTATION MARK}{finding.claim}\N{RIGHT DOUBLE QUOTATION MARK} {said}: {finding.ours}. The paper: {finding.paper}."  # noqa: E501
+    return f"{finding.claim}: {said}. {finding.ours}. The paper: {finding.paper}."
 
 
 def above(interval: Interval, threshold: float = 0.0) -> Verdict:

@@ -23,7 +23,8 @@ ORDER = [
     "printing", "study_cli", "cli", "__main__",
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
-    "chapters", "papermill_io", "parameters", "chapter_settings", "results", "listings", "bookext",
+    "chapters", "papermill_io", "parameters", "chapter_settings", "results",
+    "claims", "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
