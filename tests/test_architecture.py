@@ -24,7 +24,8 @@ ORDER = [
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results",
-    "claims", "listings", "bookext",
+    "score_tables", "seed_figures", "score_figures", "score_sentences",
+    "claims", "score_claims", "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
