@@ -40,7 +40,7 @@ def sampling() -> str:
 
 def change(one: Change, label: str, decimals: int) -> str:
     """Say how a metric of a regularised system compares with that of the plain one."""
-    ours, other = (f"{value:.{decimals}f}" for value in one.values)
+    ours, other = (f"{value:.{decimals}f}" for value in one.means)
     said = f"{label} of {one.name} {ours} against {other} of {one.plain}"
     test = one.test
     if test.reason:

@@ -35,8 +35,8 @@ class Change:
         By its recorded name.
     differences
         (S,) regularised less plain, one a seed that both have.
-    values
-        Means over these seeds: regularised, plain.
+    means
+        Over these seeds: regularised, plain.
     test
         Over seeds, paired.
     p
@@ -47,7 +47,7 @@ class Change:
     plain: str
     metric: str
     differences: FloatArray
-    values: tuple[float, float]
+    means: tuple[float, float]
     test: PairedTest
     p: float
 
@@ -158,8 +158,8 @@ def changes(
         for name, plain in pairs:
             both = common_seeds(found[name], found[plain])
             a, b = (values_of([pair[side] for pair in both], metric, reading) for side in (0, 1))
-            values = mean_of(a), mean_of(b)
-            rows.append((name, plain, metric, a - b, values, paired_seeds(a, b)))
+            means = mean_of(a), mean_of(b)
+            rows.append((name, plain, metric, a - b, means, paired_seeds(a, b)))
     adjusted = holm([row[-1].p for row in rows])
     return [Change(*row, float(p)) for row, p in zip(rows, adjusted, strict=True)]
 

@@ -40,7 +40,7 @@ def test_regularisers_and_metrics_are_checked(place):
         with pytest.raises(InputError, match="must be one of"):
             tables.pairs_of(systems(place), name)
     assert tables.measured(place, "overlap", FULL) == "overlap"
-    with pytest.raises(InputError, match="'overlap': must be one of .* for events"):
+    with pytest.raises(InputError, match=r"'overlap': must be one of .* for events"):
         tables.measured(place, "overlap", "events")
     labels = {"overlap": "o", "genre-kl@10": "g"}
     assert tables.measured_of(systems(place), labels, FULL) == {"overlap": "o"}
@@ -59,7 +59,7 @@ def test_changes_are_paired_by_seed_and_adjusted(place):
     assert one.p == pytest.approx(2 * p)  # the smaller of two
     assert one.side == -1
     assert other.side == 0
-    assert one.values == pytest.approx(
+    assert one.means == pytest.approx(
         (np.mean(list(ours.values())), np.mean([plain[s] for s in (1, 2, 3)]))
     )
 
