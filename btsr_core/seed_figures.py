@@ -67,11 +67,12 @@ def paired_changes(found: Sequence[Change], labels: Mapping[str, str], title: st
     names = list(dict.fromkeys(f"{one.name} minus {one.plain}" for one in found))
 
     def draw(figure: go.Figure, metric: str, cell: dict[str, int]) -> None:
-        figure.add_vline(x=0, line_color=GREY, line_dash="dash", **cell)
         for one in found:
             if one.metric == metric:
                 place = names.index(f"{one.name} minus {one.plain}")
                 _marks(figure, one.name, one.differences, one.test.interval, place, cell)
+        # Last, for Plotly draws no line into a panel that is still empty.
+        figure.add_vline(x=0, line_color=GREY, line_dash="dash", **cell)
 
     differences = {metric: f"change of {label}" for metric, label in labels.items()}
     return _panels(f"{title} (95 % intervals over seeds)", differences, names, draw)

@@ -46,7 +46,10 @@ def test_changes_that_can_be_told(found):
     compared = tables.changes(found, ["overlap"], FULL)
     said = say.told(compared, LABELS)
     assert said.startswith("Of 2 comparisons over seeds 1 can be told")
-    assert f"overlap is lower under BT-SR than under SASRec-CE ({compared[0].test.difference:+.3f})" in said
+    assert (
+        f"overlap is lower under BT-SR than under SASRec-CE ({compared[0].test.difference:+.3f})"
+        in said
+    )
     assert "DuoRec" not in said
     assert "none of 1 comparison can" in say.told(compared[1:], LABELS)
     assert say.told([], LABELS).startswith("No system")
