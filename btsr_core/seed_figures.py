@@ -163,7 +163,7 @@ def along_alpha(
 
 def _panels(title: str, labels: Mapping[str, str], names: Sequence[str], draw: Draw) -> go.Figure:
     """Return a figure of a panel a metric, with a row a name, two panels side by side."""
-    figure = _grid(title, list(labels), 100 + _ROW * max(len(names), 2), gap=0.06)
+    figure = _grid(title, list(labels), 120 + _ROW * max(len(names), 2), gap=0.06)
     wrapped = [_wrap(name, 18) for name in names]
     for place, (metric, label) in enumerate(labels.items()):
         cell = _cell(place)
@@ -180,7 +180,7 @@ def _grid(title: str, metrics: Sequence[str], height: int, gap: float) -> go.Fig
     """Return a figure of panels, each `height` pixels with its axis, `gap` of the width apart."""
     columns = min(COLUMNS, len(metrics))
     rows = -(-len(metrics) // max(columns, 1))
-    between = 75 / (height * rows) if rows > 1 else 0
+    between = 95 / (height * rows) if rows > 1 else 0
     figure = make_subplots(
         rows=max(rows, 1), cols=max(columns, 1), horizontal_spacing=gap, vertical_spacing=between
     )
