@@ -24,12 +24,13 @@ ORDER = [
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results",
-    "claims", "listings", "bookext",
     "words", "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
     "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
     "epochs", "study_tables", "study_figures", "study_sentences",
     "power_tables", "power_figures", "power_sentences", "data_report",
+    "score_tables", "seed_figures", "score_figures", "score_sentences", "claims", "score_claims",
     "dials", "dial_tables", "dial_figures", "bucket_figures", "dial_sentences", "dial_claims",
+    "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300
