@@ -56,6 +56,11 @@ class Histories:
     lengths: Tensor
     groups: tuple[Group, ...]
 
+    @property
+    def is_rectangular(self) -> bool:
+        """Whether the groups' rectangles are full, so that the packed items lie as in them."""
+        return sum(group.size * group.width for group in self.groups) == len(self.item_ids)
+
     @cached_property
     def owner(self) -> Tensor:
         """(N,) which history an item belongs to."""
@@ -237,6 +242,39 @@ def picks(rows: Tensor, lengths: Tensor, batch_size: int) -> list[Pick]:
         groups = tuple(Group(stop - first, next(widths)) for first, stop in pairwise(own))
         part = slice(start, start + size)
         found.append(Pick(rows[part], lengths[part], n, groups))
+    return found
+
+
+def even_picks(rows: Tensor, lengths: Tensor, batch_size: int) -> list[Pick]:
+    """Cut sequences that are sorted by length into batches whose groups are of one length each.
+
+    Their rectangles are full, so that nothing needs to be laid out. What `picks` does instead suits
+    batches drawn at random, which would have too many groups.
+
+    Parameters
+    ----------
+    rows
+        (R,) sequences.
+    lengths
+        (R,) items to take of each, at least one, ascending.
+    batch_size
+        Sequences a batch; the last may be smaller.
+    """
+    widths, sizes = torch.unique_consecutive(lengths, return_counts=True)
+    found, groups, start = [], [], 0
+    for width, size in zip(widths.tolist(), sizes.tolist(), strict=True):
+        left = size
+        while left:
+            taken = sum(group.size for group in groups)
+            own = min(left, batch_size - taken)
+            groups.append(Group(own, width))
+            left -= own
+            stop = start + taken + own
+            if taken + own == batch_size or stop == len(rows):
+                part = slice(start, stop)
+                n_items = sum(group.size * group.width for group in groups)
+                found.append(Pick(rows[part], lengths[part], n_items, tuple(groups)))
+                groups, start = [], stop
     return found
 
 

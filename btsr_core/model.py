@@ -178,6 +178,8 @@ class Block(nn.Module):
 
     def _attend_from_last(self, x: Tensor, histories: Histories) -> Tensor:
         """Let the newest item of each history attend to all of it: (N, D) to (B, D)."""
+        if not torch.is_grad_enabled():
+            return self._read_from_last(x, histories)
         dim = x.shape[1]
         weight, bias = self.to_qkv.weight, self.to_qkv.bias
         q_all = F.linear(x[histories.last], weight[:dim], bias[:dim])  # (B, D)
@@ -197,6 +199,33 @@ class Block(nn.Module):
             parts.append(mixed.reshape(group.size, dim))
         return torch.cat(parts)
 
+    def _read_from_last(self, x: Tensor, histories: Histories) -> Tensor:
+        """`_attend_from_last` without keys and values of every item.
+
+        A key matters through q . (K x) = (K' q) . x alone, and the weighted sum of the values V x is
+        V times that of the x. So a map for each query takes the place of two for each item. Rounding
+        differs, which is why training does without.
+        """
+        dim, heads = x.shape[1], self.n_heads
+        to_q, to_k, to_v = self.to_qkv.weight.chunk(3)
+        bias_q, _, bias_v = self.to_qkv.bias.chunk(3)  # a bias of keys adds the same everywhere
+        q = F.linear(x[histories.last], to_q, bias_q).view(-1, heads, dim // heads)
+        asked = q.transpose(0, 1) @ to_k.view(heads, dim // heads, dim)  # (heads, B, D)
+        # `attention` divides by the root of D, where D / heads is meant.
+        asked = (asked * math.sqrt(heads)).transpose(0, 1)[:, None]  # (B, 1, heads, D)
+        sizes = [group.size for group in histories.groups]
+        rows = zip(
+            torch.split(asked, sizes), torch.split(histories.lengths, sizes),
+            _split(_to_rectangles(x, histories), histories), histories.groups, strict=True,
+        )  # fmt: skip
+        parts = []
+        for own, lengths, part, group in rows:
+            items = part.view(group.size, 1, group.width, dim)
+            mask = (torch.arange(group.width, device=x.device) < lengths[:, None])[:, None, None]
+            parts.append(attention(own, items, items, self._rate, mask)[:, 0])  # (b, heads, D)
+        mixed = torch.cat(parts).transpose(0, 1) @ to_v.view(heads, -1, dim).transpose(1, 2)
+        return mixed.transpose(0, 1).reshape(-1, dim) + bias_v
+
     def _heads(self, x: Tensor, size: int) -> Tensor:
         """Turn (b T, D) into (b, heads, T, D / heads)."""
         return x.view(size, -1, self.n_heads, x.shape[1] // self.n_heads).transpose(1, 2)
@@ -213,6 +242,8 @@ def _split(rectangles: Tensor, histories: Histories) -> tuple[Tensor, ...]:
 
 def _to_rectangles(packed: Tensor, histories: Histories) -> Tensor:
     """Lay (N, D) packed items out as (P, D); what stands beyond the end of a row means nothing."""
+    if histories.is_rectangular:
+        return packed
     there, back = histories.place_to_packed, histories.packed_to_place
     out: Tensor = _Unpack.apply(packed, there, back)  # type: ignore[no-untyped-call]
     return out
@@ -220,6 +251,8 @@ def _to_rectangles(packed: Tensor, histories: Histories) -> Tensor:
 
 def _to_packed(rectangles: Tensor, histories: Histories) -> Tensor:
     """Collect the (N, D) items out of (P, D) places."""
+    if histories.is_rectangular:
+        return rectangles
     out: Tensor = _Pack.apply(rectangles, histories.packed_to_place)  # type: ignore[no-untyped-call]
     return out
 

@@ -5,6 +5,7 @@ in float32 are twice as fast, and the error that they can have at most is known:
 the true scores where that error could change an order.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -12,9 +13,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from btsr_core.histories import PackedSequences, picks
+from btsr_core.histories import PackedSequences, Pick, even_picks
 from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet
+from btsr_core.threads import share
 
 ENCODER_BATCH = 512
 """Histories encoded at a time; a constant, so that block sizes cannot reach the encoder."""
@@ -80,8 +82,10 @@ class EmbeddingScorer:
 
     def pair_scores(self, rows: Tensor, item_ids: Tensor) -> Tensor:
         """See `Scorer`."""
-        chosen = self.items[item_ids].double()  # (b, m, D)
-        return (chosen @ self.users[rows].double()[:, :, None])[:, :, 0].float()
+        chosen = self.items.index_select(0, item_ids.flatten()).double()
+        chosen = chosen.view(*item_ids.shape, -1)  # (b, m, D)
+        # Unlike a matrix product, this adds in the same order whatever b and m are.
+        return chosen.mul_(self.users[rows][:, None]).sum(2).float()
 
 
 @torch.inference_mode()
@@ -102,8 +106,12 @@ def encode(model: SASRec, inputs: PackedSequences, max_len: int) -> Tensor:
     order = lengths.argsort(stable=True)
     order = order[lengths[order] > 0]
     out = model.item_table.new_zeros(len(lengths), model.item_table.shape[1])
-    for pick in picks(order, lengths[order], ENCODER_BATCH):
-        out[pick.rows] = model(inputs.take(pick), last_only=True)
+
+    def work(batches: Iterator[Pick]) -> None:
+        for pick in batches:
+            out[pick.rows] = model(inputs.take(pick), last_only=True)
+
+    share(work, reversed(even_picks(order, lengths[order], ENCODER_BATCH)), out.device)
     model.train(was_training)
     return out
 

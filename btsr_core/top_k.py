@@ -5,6 +5,8 @@ from torch import Tensor
 
 BLOCKS = (32, 8)
 """Columns that are looked at through their maximum first, while there are many such blocks."""
+STRIDED_BLOCK = 8
+"""Columns of a block where ties need no order, which lets them stand far apart."""
 
 
 def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -26,6 +28,47 @@ def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     # In order of columns now, so a stable sort by value leaves ties by column.
     values, order = scores.gather(1, columns).sort(dim=1, descending=True, stable=True)
     return values, columns.gather(1, order)
+
+
+def largest_values(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest of each row, largest first, equal values in any order.
+
+    Faster than `top_k`, above all where n is a multiple of a power of `STRIDED_BLOCK`. Its values are
+    those of `top_k`, and so is the column of a value that no other entry of the row has.
+
+    Parameters
+    ----------
+    scores
+        (b, n) float32; a NaN counts as larger than all numbers.
+    k
+        At most n.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        (b, k) values and (b, k) columns.
+    """
+    columns = _some_largest(scores, k)
+    values, places = scores.gather(1, columns).topk(k, dim=1)
+    return values, columns.gather(1, places)
+
+
+def _some_largest(scores: Tensor, k: int) -> Tensor:
+    """Return columns of each row that hold the values of `largest_values`, and others.
+
+    A block has every n_blocks-th column, so that its maximum is taken over whole vectors. The k
+    blocks of the largest maxima hold k entries that no entry outside exceeds.
+    """
+    n = scores.shape[1]
+    n_blocks = n // STRIDED_BLOCK
+    if n % STRIDED_BLOCK or n_blocks < 4 * k:
+        return scores.topk(k, dim=1, sorted=False).indices
+    maxima = scores.unflatten(1, (STRIDED_BLOCK, n_blocks)).amax(1)
+    blocks = _some_largest(maxima, k)
+    if blocks.shape[1] > k:
+        blocks = blocks.gather(1, maxima.gather(1, blocks).topk(k, dim=1, sorted=False).indices)
+    steps = torch.arange(0, n, n_blocks, device=scores.device)
+    return (blocks[:, :, None] + steps).flatten(1)  # (b, k STRIDED_BLOCK)
 
 
 def largest(scores: Tensor, k: int) -> Tensor:

@@ -9,12 +9,13 @@ import btsr_core
 
 PACKAGE = Path(btsr_core.__file__).parent
 ORDER = [
-    "__init__", "errors", "files", "allocator", "processes",
+    "__init__", "errors", "files", "allocator", "threads", "processes",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets",  # data
     "k_core", "protocol",
     "settings", "names", "config", "histories", "sampler", "precision", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
-    "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",
+    "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers",
+    "rank_block", "evaluate",
     "importance", "checkpoint", "train",
     "runs", "experiment", "sweep", "intervals", "significance", "power", "who_gains",
     "baselines", "exposure", "buckets", "analysis", "pareto",

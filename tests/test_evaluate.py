@@ -6,9 +6,10 @@ from conftest import eval_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from btsr_core.baselines import PopularityScorer
 from btsr_core.config import ModelConfig
 from btsr_core.errors import InputError
-from btsr_core.evaluate import evaluate_model, rank, top_items_of
+from btsr_core.evaluate import ITEMS_HELD, evaluate_model, rank, top_items_of
 from btsr_core.metrics import UNRANKED
 from btsr_core.model import SASRec
 from btsr_core.scorers import EmbeddingScorer
@@ -54,15 +55,15 @@ def test_blocks_change_no_rank_and_no_list(problem, user_block, item_block):
 def real_valued():
     """Scores as a trained model gives them, where every matrix product rounds in its own way."""
     rng = np.random.default_rng(0)
-    users = rng.normal(size=(300, 64)).astype(np.float32)
+    users = rng.normal(size=(100, 64)).astype(np.float32)
     items = rng.normal(size=(1000, 64)).astype(np.float32)
     items[500:] = items[:500]  # every item has a twin: exact ties at any rounding
-    histories = [rng.integers(1000, size=20).tolist() for _ in range(300)]
+    histories = [rng.integers(1000, size=20).tolist() for _ in range(100)]
     scorer = EmbeddingScorer(torch.tensor(users), torch.tensor(items))
-    return scorer, eval_set(histories, rng.integers(1000, size=300).tolist())
+    return scorer, eval_set(histories, rng.integers(1000, size=100).tolist())
 
 
-@pytest.mark.parametrize("user_block", [1, 7, 64, 300])
+@pytest.mark.parametrize("user_block", [1, 7, 64, 100])
 @pytest.mark.parametrize("item_block", [13, 256, 999, 1000, 5000])
 def test_blocks_change_nothing_for_real_valued_scores(real_valued, user_block, item_block):
     whole = rank(*real_valued)
@@ -88,6 +89,55 @@ def test_true_scores_decide_where_products_in_single_precision_cannot():
         expected, best = oracles.ranking(true[row].tolist(), targets[row], set(), 25)
         assert found.ranks[row] == expected
         assert found.top_items[row].tolist() == best
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12))
+def test_scores_that_are_the_true_ones_are_ranked_with_their_ties(seed, item_block, k):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(4, size=30).astype(np.float32)
+    histories = rng.integers(30, size=(5, 3)).tolist()
+    users = eval_set(histories, rng.integers(30, size=5).tolist())
+    scorer = PopularityScorer(torch.tensor(counts))
+    found = rank(scorer, users, k=k, user_block=2, item_block=item_block)
+    for row, history in enumerate(histories):
+        expected, best = oracles.ranking(counts.tolist(), users.targets[row], set(history), k)
+        assert found.ranks[row] == (UNRANKED if expected is None else expected)
+        assert found.top_items[row].tolist() == best
+
+
+@pytest.fixture(scope="module")
+def large():
+    """More items than are held at a time, in steps so coarse that many are equal; the oracle's."""
+    rng = np.random.default_rng(0)
+    n_items = ITEMS_HELD["cpu"] + 1000
+    users, items = (rng.integers(-9, 10, (n, 8)).astype(np.float32) / 7 for n in (12, n_items))
+    histories = rng.integers(n_items, size=(12, 5)).tolist()
+    scorer = EmbeddingScorer(torch.tensor(users), torch.tensor(items))
+    problem = scorer, eval_set(histories, rng.integers(n_items, size=12).tolist())
+    true = (users.astype(np.float64) @ items.astype(np.float64).T).astype(np.float32)
+    expected = [
+        oracles.ranking(scores.tolist(), target, set(history), 10)
+        for scores, target, history in zip(true, problem[1].targets, histories, strict=True)
+    ]
+    return problem, expected
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_large_catalogues_are_ranked_as_by_sorting(large, threads):
+    problem, expected = large
+    torch.set_num_threads(threads)
+    found = rank(*problem, k=10, user_block=5)
+    torch.set_num_threads(1)
+    assert found.ranks.tolist() == [rank for rank, _ in expected]
+    assert found.top_items.tolist() == [best for _, best in expected]
+
+
+def test_users_without_an_opinion_get_the_catalogue_in_its_order():
+    scorer = EmbeddingScorer(torch.zeros(2, 4), torch.randn(300, 4))
+    found = rank(scorer, eval_set([[2], [250]], [7, 280]), k=5)
+    assert found.top_items.tolist() == [[0, 1, 3, 4, 5], [0, 1, 2, 3, 4]]
+    assert found.ranks.tolist() == [7, 280]
 
 
 def test_more_equals_than_are_spared():
@@ -144,6 +194,20 @@ def test_a_model_ranks_as_it_recommends(model):
         assert not set(best) & set(history)
         assert best.tolist().index(users.targets[row]) + 1 == found.ranks[row]
         assert (np.diff(scores) <= 0).all()
+
+
+def test_threads_change_no_rank_and_no_list(model):
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 8, size=1500)
+    users = eval_set(
+        [rng.integers(40, size=n).tolist() for n in lengths], rng.integers(40, size=1500).tolist()
+    )
+    one = evaluate_model(model, users, max_len=5)
+    torch.set_num_threads(2)
+    two = evaluate_model(model, users, max_len=5)
+    torch.set_num_threads(1)
+    np.testing.assert_array_equal(one.ranks, two.ranks)
+    np.testing.assert_array_equal(one.top_items, two.top_items)
 
 
 def test_evaluation_leaves_the_model_in_training_mode(model):

@@ -7,7 +7,7 @@ from conftest import histories_of, lists_of, pack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from btsr_core.histories import PackedSequences, picks
+from btsr_core.histories import PackedSequences, even_picks, picks
 
 N_ITEMS = 8
 CPU = torch.device("cpu")
@@ -93,11 +93,41 @@ def test_what_is_taken_is_a_copy():
     assert torch.equal(store.item_ids, before)
 
 
+@settings(deadline=None)
+@given(sequences, st.integers(1, 12), st.integers(1, 9))
+def test_even_picks_fill_their_rectangles(lists, max_len, batch_size):
+    store = packed(lists)
+    lengths = store.lengths.clamp(max=max_len)
+    order = lengths.argsort(stable=True)
+    batches = even_picks(order, lengths[order], batch_size)
+    sizes = [len(pick.rows) for pick in batches]
+    assert sum(sizes) == len(lists)
+    assert all(size == batch_size for size in sizes[:-1])
+    found = []
+    for pick in batches:
+        histories = store.take(pick)
+        assert len(histories.item_ids) == pick.n_items
+        assert histories.is_rectangular
+        everything = torch.arange(pick.n_items)
+        assert torch.equal(histories.place_to_packed, everything)
+        assert torch.equal(histories.packed_to_place, everything)
+        widths = [group.width for group in pick.groups for _ in range(group.size)]
+        assert widths == pick.lengths.tolist()
+        found += lists_of(histories)
+    assert found == [lists[row][-max_len:] for row in order.tolist()]
+
+
+def test_a_group_of_several_lengths_is_not_rectangular():
+    histories = histories_of([[1], [1, 2], [1, 2, 3], [1, 2, 3, 4]])
+    assert [(group.size, group.width) for group in histories.groups] == [(2, 2), (1, 3), (1, 4)]
+    assert not histories.is_rectangular
+
+
 @pytest.mark.parametrize("rows", [[], [0]])
 def test_no_batches_of_nothing(rows):
-    assert len(picks(torch.tensor(rows, dtype=torch.int64), torch.tensor([1] * len(rows)), 4)) == (
-        len(rows)
-    )
+    for cut in (picks, even_picks):
+        batches = cut(torch.tensor(rows, dtype=torch.int64), torch.tensor([1] * len(rows)), 4)
+        assert len(batches) == len(rows)
 
 
 @given(sequences)

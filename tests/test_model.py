@@ -37,11 +37,11 @@ def test_outputs_are_those_of_the_equations_history_by_history(model, lists):
     np.testing.assert_allclose(
         model(histories).detach().numpy(), np.concatenate(expected), rtol=1e-9, atol=1e-9
     )
-    np.testing.assert_allclose(
-        model(histories, last_only=True).detach().numpy(),
-        np.stack([outputs[-1] for outputs in expected]),
-        rtol=1e-9, atol=1e-9,
-    )  # fmt: skip
+    last = np.stack([outputs[-1] for outputs in expected])
+    for gradients in (True, False):  # two ways to compute the same
+        with torch.set_grad_enabled(gradients):
+            found = model(histories, last_only=True).detach().numpy()
+        np.testing.assert_allclose(found, last, rtol=1e-9, atol=1e-9)
 
 
 @settings(deadline=None)
@@ -49,8 +49,9 @@ def test_outputs_are_those_of_the_equations_history_by_history(model, lists):
 def test_padding_on_the_right_of_a_rectangle_changes_nothing(model, items, extra):
     plain = histories_of([items])
     wide = Histories(plain.item_ids, plain.lengths, (Group(1, len(items) + extra),))
-    for last_only in (False, True):
-        difference = model(wide, last_only=last_only) - model(plain, last_only=last_only)
+    for last_only, gradients in ((False, True), (True, True), (True, False)):
+        with torch.set_grad_enabled(gradients):
+            difference = model(wide, last_only=last_only) - model(plain, last_only=last_only)
         assert difference.abs().max() <= 1e-12
 
 
@@ -97,11 +98,12 @@ def test_gradients_of_a_batch_are_those_of_its_histories(model):
 def test_dropout_acts_in_training_alone():
     model = SASRec(N_ITEMS, ModelConfig(dim=8, dropout=0.5))
     histories = histories_of([[1], [2, 3, 4]])
-    for last_only in (False, True):
-        assert not torch.equal(*(model(histories, last_only=last_only) for _ in "ab"))
-        model.eval()
-        assert torch.equal(*(model(histories, last_only=last_only) for _ in "ab"))
-        model.train()
+    for last_only, gradients in ((False, True), (True, True), (True, False)):
+        with torch.set_grad_enabled(gradients):
+            assert not torch.equal(*(model(histories, last_only=last_only) for _ in "ab"))
+            model.eval()
+            assert torch.equal(*(model(histories, last_only=last_only) for _ in "ab"))
+            model.train()
 
 
 def test_the_table_has_a_row_an_item():

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from btsr_core.top_k import BLOCKS, top_k
+from btsr_core.top_k import BLOCKS, STRIDED_BLOCK, largest_values, top_k
 
 BLOCK = BLOCKS[0]
 FEW = np.float32([-np.inf, -1.5, -0.0, 0.0, 2.0, 3.5])
@@ -41,5 +41,30 @@ def test_a_nan_comes_first(column):
     scores = torch.arange(8.0 * BLOCK + 1)[None].clone()
     scores[0, column] = torch.nan
     values, columns = top_k(scores, 2)
+    assert torch.isnan(values[0, 0])
+    assert columns[0, 0] == column
+
+
+def check_values(scores, k):
+    values, columns = largest_values(torch.tensor(scores), k)
+    np.testing.assert_array_equal(values, -np.sort(-scores, axis=1)[:, :k])
+    np.testing.assert_array_equal(values, np.take_along_axis(scores, columns.numpy(), 1))
+    assert all(len(set(row)) == k for row in columns.tolist())
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 5), st.booleans())
+def test_largest_values_are_those_of_sorting(seed, blocks, k, few):
+    rng = np.random.default_rng(seed)
+    for n in (blocks * STRIDED_BLOCK, blocks * STRIDED_BLOCK**2, blocks * STRIDED_BLOCK + 1):
+        shape = (3, n)
+        check_values(rng.choice(FEW, shape) if few else rng.normal(size=shape).astype("f4"), k)
+
+
+@pytest.mark.parametrize("column", [0, 40, 64 * STRIDED_BLOCK - 1])
+def test_a_nan_is_among_the_largest_values(column):
+    scores = torch.arange(64.0 * STRIDED_BLOCK)[None].clone()
+    scores[0, column] = torch.nan
+    values, columns = largest_values(scores, 2)
     assert torch.isnan(values[0, 0])
     assert columns[0, 0] == column
