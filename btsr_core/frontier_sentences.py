@@ -127,7 +127,7 @@ def who_gains(found: Mapping[str, pd.DataFrame], metric: str, names: tuple[str, 
         return f"{first} and {second} share no recorded seed with a test target."
     table = next(iter(found.values()))
     weights = table["n"] / table["n"].sum()
-    gain, lose = (100 * float(weights @ table[kind]) for kind in ("gain", "lose"))
+    gain, lose = (100 * float((weights * table[kind]).sum()) for kind in ("gain", "lose"))
     said = (
         f"On {metric}, {gain:.1f} % of {int(table['n'].sum()):,} targets gain and {lose:.1f} % "
         f"lose where {first} takes the place of {second}."
@@ -166,15 +166,15 @@ def verdict(
     first, second = names
     if not {first, second} <= set(means.index):
         return f"Without records of {first} and {second} there is no verdict on the frontier."
-    gain = means.loc[first, [x, y]] - means.loc[second, [x, y]]
-    if (gain > 0).all():
+    gain_x, gain_y = (means[name].loc[first] - means[name].loc[second] for name in (x, y))
+    if min(gain_x, gain_y) > 0:
         moved = f"exceeds {second} on both {x} and {y}"
-    elif (gain < 0).all():
+    elif max(gain_x, gain_y) < 0:
         moved = f"falls short of {second} on both {x} and {y}"
-    elif not gain.any():
+    elif gain_x == gain_y == 0:
         moved = f"equals {second} on {x} and {y}"
     else:
-        more, less = (x, y) if gain[x] > gain[y] else (y, x)
+        more, less = (x, y) if gain_x > gain_y else (y, x)
         moved = f"has more {more} and no more {less} than {second}"
     place = "on" if means.loc[first, "front"] else "behind"
     turned = table[table["settings"] > 1]
