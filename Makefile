@@ -17,7 +17,7 @@ WITH_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book lab test lint format types unit notebooks browser bench lock clean
+.PHONY: help book lab study test lint format types unit notebooks browser bench lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -30,6 +30,9 @@ lab: $(WITH_BOOK)  ## open the chapters in JupyterLab
 	@echo '{"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Jupytext Notebook"}}}' \
 		> $(VENV)/share/jupyter/lab/settings/overrides.json  # a double click opens a notebook
 	@$(BIN)/jupyter lab $(ARGS) book/introduction.md
+
+study: $(WITH_BOOK)  ## train and record what the study lacks; ARGS="--status" says what that is
+	@$(BIN)/btsr study $(ARGS)
 
 test: lint types unit notebooks browser  ## run every check
 

@@ -5,7 +5,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from btsr_core.precision import in_full_precision
 
+
+@in_full_precision
 def cross_correlation(z_a: Tensor, z_b: Tensor) -> Tensor:
     """Cross-correlation matrix C of two views of a batch (Eq. 6).
 

@@ -75,7 +75,8 @@ def binary_cross_entropy(
 
 def _scores(hidden: Tensor, item_table: Tensor, item_ids: Tensor) -> Tensor:
     """Return (N, K) inner products of (N, D) outputs with the embeddings of (N, K) items."""
-    return torch.einsum("nd,nkd->nk", hidden, F.embedding(item_ids, item_table))
+    scores = torch.einsum("nd,nkd->nk", hidden, F.embedding(item_ids, item_table))
+    return scores.to(hidden.dtype)  # in mixed precision the products alone are taken in half
 
 
 def positive_power(n_negatives: int, n_items: int, t: float) -> float:

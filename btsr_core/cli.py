@@ -174,6 +174,9 @@ def train(
     patience: Annotated[
         int, typer.Option(help="Epochs without a better validation ndcg@10 before stopping.")
     ] = _train.patience,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="Of a training step's matrix products.")
+    ] = _train.precision,
     select_on: Annotated[
         History, typer.Option(help="History reading of the validation that stops training.")
     ] = _defaults.evaluation.select_on,

@@ -8,7 +8,7 @@ data file, the weight of an absent regulariser) and adds what has (the content o
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -65,6 +65,10 @@ class TrainConfig(Description):
     patience: Count = 20
     """Epochs without a better validation ndcg@10 after which training stops."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the matrix products of a training step and of what they return. Weights, optimiser, layer
+    normalisation, softmax over items and losses stay in single precision, and so does evaluation.
+    """
 
 
 class EvalConfig(Description):
@@ -101,6 +105,8 @@ class Experiment(Description):
         own = described["loss"].get("regulariser", {})
         if own.get("projection_dim") == 0:
             del own["projection_dim"]  # came later than others: runs without it keep their names
+        if self.train.precision == "float32":
+            del described["train"]["precision"]  # likewise
         canonical = {"recipe": RECIPE, "fingerprint": fingerprint, **described}
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -31,7 +31,8 @@ def dropout(x: Tensor, rate: float) -> Tensor:
     dropped = round(rate * LEVELS)
     words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
     draws = words.view(torch.int16)[: x.numel()].view(x.shape)  # uniform from -LEVELS / 2 up
-    return x * ((draws >= dropped - LEVELS // 2) * (LEVELS / (LEVELS - dropped)))
+    kept = (draws >= dropped - LEVELS // 2) * (LEVELS / (LEVELS - dropped))
+    return (x * kept).to(x.dtype)  # half precision times the scale in single is single
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, rate: float, mask: Tensor | None = None) -> Tensor:

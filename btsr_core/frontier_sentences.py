@@ -7,6 +7,7 @@ import pandas as pd
 
 from btsr_core.frontier_tables import ALPHA, span
 from btsr_core.significance import PairedTest
+from btsr_core.words import joined
 
 LIKELY = 0.05
 """What alpha does is told from chance where fewer deals than this reach as far."""
@@ -34,7 +35,7 @@ def on_the_front(means: pd.DataFrame, names: tuple[str, str], x: str, y: str) ->
     best = list(means.index[means["front"]])
     said = (
         f"Of {len(means)} rankings {len(best)} {'is' if len(best) == 1 else 'are'} exceeded by no "
-        f"other on both {y} and {x}, by their means: {_listed(best)}."
+        f"other on both {y} and {x}, by their means: {joined(best)}."
     )
     for name in names:
         if name not in means.index:
@@ -47,7 +48,7 @@ def on_the_front(means: pd.DataFrame, names: tuple[str, str], x: str, y: str) ->
             if (above.loc[other, [x, y]] > own[[x, y]]).any()
         ]  # fmt: skip
         if better:
-            said += f" {name} is exceeded by {_listed(better)}."
+            said += f" {name} is exceeded by {joined(better)}."
     return said
 
 
@@ -103,11 +104,11 @@ def exposure(changes: Mapping[str, PairedTest], names: tuple[str, str]) -> str:
         else:
             size = "not known" if math.isnan(interval.mean) else f"{interval.mean:+.4f}"
             open_.append(f"{label} ({size})")
-    said = [f"{first}'s lists are {_listed(told)} than {second}'s, over seeds."] if told else []
+    said = [f"{first}'s lists are {joined(told)} than {second}'s, over seeds."] if told else []
     if open_:
         reasons = sorted({test.reason for test in changes.values() if test.reason})
         why = f" ({'; '.join(reasons)})" if reasons else ""
-        said.append(f"Not to be told apart{why}: {_listed(open_)}.")
+        said.append(f"Not to be told apart{why}: {joined(open_)}.")
     return " ".join(said)
 
 
@@ -143,7 +144,7 @@ def who_gains(found: Mapping[str, pd.DataFrame], metric: str, names: tuple[str, 
         return f"{said} In {none} can the mean difference be told from zero."
     return (
         f"{said} Of {groups} groups, uncorrected for their number, the mean difference is told "
-        f"from zero in {_listed(seen)}."
+        f"from zero in {joined(seen)}."
     )
 
 
@@ -187,7 +188,3 @@ def verdict(
         f"{said} Turning {ALPHA} reaches further than luck on {len(works)} of "
         f"{len(turned)} {'dial' if len(turned) == 1 else 'dials'}."
     )
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

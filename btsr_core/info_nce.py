@@ -4,7 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from btsr_core.precision import in_full_precision
 
+
+@in_full_precision
 def info_nce(z_a: Tensor, z_b: Tensor, temperature: float, targets: Tensor | None = None) -> Tensor:
     """InfoNCE as in CL4SRec and DuoRec: dot products, no projection, negatives from both views.
 
@@ -39,6 +42,7 @@ def info_nce(z_a: Tensor, z_b: Tensor, temperature: float, targets: Tensor | Non
     return F.cross_entropy(scores, positives)
 
 
+@in_full_precision
 def negative_contrast(negatives: Tensor, positives: Tensor, temperature: float) -> Tensor:
     """Supervised-contrastive loss of EC4SRec's negative views (Wang et al., CIKM 2022).
 

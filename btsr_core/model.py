@@ -99,7 +99,8 @@ class SASRec(nn.Module):
         """
         if self.projection is None:
             return z
-        projected: Tensor = self.projection(z)
+        with torch.autocast(z.device.type, enabled=False):  # few products, delicate losses
+            projected: Tensor = self.projection(z)
         return projected
 
     def embed(self, histories: Histories) -> Tensor:

@@ -1,6 +1,7 @@
 """Recorded systems user by user, and the pair that the book is about."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def protocol_line(place: Standing, parts: Sequence[str], reading: str) -> str:
     """Say under which protocol numbers were measured, on how many, and how much is recorded."""
     users = owners(place.targets, reading)
     said = (
-        f"{place.dataset}, history {reading}: {len(np.unique(users)):,} test users with "
+        f"{Path(place.dataset).name}, history {reading}: {len(np.unique(users)):,} test users with "
         f"{len(users):,} targets, all {place.targets.sizes['n_items']:,} items ranked, seen ones "
         "left out"
     )

@@ -49,7 +49,7 @@ def open_results(parameters: Any, parts: Iterable[str]) -> Standing:
     """
     p = parameters
     study = _study(p)
-    results = Path(p.results) if p.results else project_root() / "book" / "results"
+    results = results_folder(p)
     planned = {entry.part for entry in study.of(p.dataset)}
     wanted = list(parts)
     if planned.issuperset(wanted):
@@ -78,6 +78,12 @@ def planned_parts(parameters: Any, parts: Iterable[str]) -> list[str]:
     planned = {entry.part for entry in _study(parameters).of(parameters.dataset)}
     wanted = list(parts)
     return [part for part in wanted if part in planned] or wanted
+
+
+def results_folder(parameters: Any) -> Path:
+    """Return the folder of the study's records that a chapter's `results` names."""
+    given = parameters.results
+    return Path(given) if given else project_root() / "book" / "results"
 
 
 def _study(p: Any) -> Study:

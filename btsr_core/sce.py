@@ -47,7 +47,8 @@ def scalable_cross_entropy(
         Scalar, in nats.
     """
     n, dim = hidden.shape
-    with torch.no_grad():
+    # In full whatever the precision: of rounded projections too many tie for a place.
+    with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
         directions = torch.randn(
             (n_buckets, n if mix else dim),
             generator=stream, device=hidden.device, dtype=hidden.dtype,
@@ -57,7 +58,7 @@ def scalable_cross_entropy(
         positions = (directions @ hidden.T).topk(min(bucket_positions, n)).indices  # (b, p)
         items = (directions @ item_table.T).topk(min(bucket_items, len(item_table))).indices
     bucketed = hidden[positions]  # (b, p, D)
-    logits = bucketed @ item_table[items].transpose(1, 2)  # (b, p, i)
+    logits = (bucketed @ item_table[items].transpose(1, 2)).to(hidden.dtype)  # (b, p, i)
     own = (hidden * item_table[targets]).sum(1)[positions]  # (b, p)
     is_target = items[:, None, :] == targets[positions][:, :, None]
     logits = logits.masked_fill(is_target, -torch.inf)

@@ -190,7 +190,8 @@ def train_epoch(
     InputError
         If the loss stops being a number.
     """
-    config = experiment.train
+    config, sequences = experiment.train, train_set.sequences
+    mixed = config.precision == "bfloat16"
     device = train_set.rows.device
     sums = torch.zeros(3, dtype=torch.float64, device=device)  # sequences, prediction, regulariser
     model.train()
@@ -204,9 +205,10 @@ def train_epoch(
             train_set, config.batch_size, experiment.model.max_len, config.seed, epoch
         )
         for batch in batches:
-            loss = batch_loss(
-                model, train_set.sequences, batch, experiment.loss, stream, view_stream, importance
-            )
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+                loss = batch_loss(
+                    model, sequences, batch, experiment.loss, stream, view_stream, importance
+                )
             adam.zero_grad(set_to_none=True)
             loss.total.backward()  # type: ignore[no-untyped-call]
             adam.step()

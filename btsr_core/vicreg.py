@@ -4,10 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from btsr_core.precision import in_full_precision
+
 EPSILON = 1e-4
 """Added to a variance before its root, as its authors do; keeps the gradient finite at zero."""
 
 
+@in_full_precision
 def vicreg(
     z_a: Tensor, z_b: Tensor, *, invariance: float, variance: float, covariance: float
 ) -> Tensor:

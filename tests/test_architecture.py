@@ -12,7 +12,7 @@ ORDER = [
     "__init__", "errors", "files", "allocator", "processes",
     "tables", "fetch", "lines", "formats", "films", "catalogue", "datasets",  # data
     "k_core", "protocol",
-    "settings", "names", "config", "histories", "sampler", "dropout", "model",
+    "settings", "names", "config", "histories", "sampler", "precision", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers", "evaluate",
     "importance", "checkpoint", "train",
@@ -24,10 +24,13 @@ ORDER = [
     "report", "provenance", "costs", "styles", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results",
-    "claims", "listings", "bookext",
-    "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
-    "words", "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
+    "words", "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",
+    "paper", "comparisons", "accuracy_tables", "accuracy_sentences",
     "epochs", "study_tables", "study_figures", "study_sentences",
+    "power_tables", "power_figures", "power_sentences", "data_report",
+    "score_tables", "seed_figures", "score_figures", "score_sentences", "claims", "score_claims",
+    "dials", "dial_tables", "dial_figures", "bucket_figures", "dial_sentences", "dial_claims",
+    "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip
 MOST_LINES = 300

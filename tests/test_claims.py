@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btsr_core.claims import Finding, above, all_of, below, sentence, simultaneous
+from btsr_core.claims import Finding, above, below, every, sentence, simultaneous
 from btsr_core.intervals import Interval, unbounded
 
 NUMBERS = st.floats(-1, 1)
@@ -35,10 +35,18 @@ def test_below_is_above_in_the_mirror(a, b, mean, threshold):
 
 
 def test_a_claim_of_parts():
-    assert all_of(["holds", "holds"]) == "holds"
-    assert all_of(["holds", "cannot be told"]) == "cannot be told"
-    assert all_of(["cannot be told", "does not hold", "holds"]) == "does not hold"
-    assert all_of([]) == "cannot be told"
+    high, low, zero = Interval(2, 1, 3), Interval(-2, -3, -1), Interval(0, -1, 1)
+    assert every([(high, above), (low, below)]) == "holds"
+    assert every([(high, above), (zero, above)]) == "cannot be told"
+    assert every([(zero, above), (low, above), (high, above)]) == "does not hold"
+    assert every([]) == "cannot be told"
+
+
+def test_the_worst_of_many_must_fail_clearly():
+    """-0.1 +- 0.09 alone lies below zero, but not as the worst of five."""
+    fails, fine = Interval(-0.1, -0.19, -0.01), Interval(1, 0.5, 1.5)
+    assert every([(fails, above)]) == "does not hold"
+    assert every([(fails, above), *[(fine, above)] * 4]) == "cannot be told"
 
 
 def test_widening():
@@ -55,4 +63,4 @@ def test_widening():
 def test_a_finding_as_a_sentence(verdict):
     said = sentence(Finding("Less is more", "more in Fig 1", "less, +0.1", verdict, "somewhere"))
     assert said.startswith(f"Less is more: {verdict}")
-    assert "less, +0.1. The paper: more in Fig 1." in said
+    assert "less, +0.1. In the paper: more in Fig 1." in said

@@ -35,6 +35,7 @@ def test_settings_find_their_section():
         ({"dim": 10, "n_heads": 3}, "multiple"),
         ({"cutoff_quantile": 1.0}, "cutoff_quantile"),
         ({"patience": 0}, "patience"),
+        ({"precision": "float16"}, "precision = 'float16'"),
         ({"objective": "bce", "n_negatives": 0}, "n_negatives"),
         ({"objective": "gbce", "t": 2}, "t = 2"),
         ({"regulariser": "bt", "lam": 0.3}, "regulariser = 'bt': must be one of none, barlow"),
@@ -73,6 +74,7 @@ OTHER = {
     "k_core": 3, "cutoff_quantile": 0.9, "dim": 32, "n_blocks": 1, "n_heads": 2, "dropout": 0.1,
     "max_len": 20, "alpha": 0.5, "batch_size": 64, "lr": 0.01, "weight_decay": 0.1,
     "max_epochs": 9, "patience": 9, "seed": 1, "exclude_seen": False, "select_on": "after-cutoff",
+    "precision": "bfloat16",
 }  # fmt: skip
 WITHOUT_EFFECT = {"source": "a.csv", "user_col": "u", "item_col": "i", "time_col": "t"}
 
@@ -185,9 +187,10 @@ def test_a_choice_by_its_name_alone():
     assert (loss.objective, loss.regulariser) == (SCE(), VICReg())
 
 
-def test_runs_from_before_projection_heads_keep_their_names():
+def test_runs_from_before_projection_heads_and_precision_keep_their_names():
     without = Experiment().model_dump()
     del without["loss"]["regulariser"]["projection_dim"]
+    del without["train"]["precision"]
     for place in ("source", "user_col", "item_col", "time_col"):
         del without["data"][place]
     canonical = json.dumps(
