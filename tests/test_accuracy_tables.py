@@ -10,6 +10,7 @@ from btsr_core.intervals import Interval, unbounded
 from btsr_core.paper import LABEL
 from btsr_core.results import metric_points, systems
 from btsr_core.significance import PairedTest
+from btsr_core.words import MINUS
 
 NAN = float("nan")
 
@@ -59,7 +60,7 @@ class TestTables:
         tested = compare_all(place, found, pairs_of(found), "ndcg@10", "full")
         table = tables.comparison_table(tested, "beauty-5core")
         assert len(table) == len(tested)
-        assert table.loc["BT-SR − SASRec-CE", LABEL] == "+0.0045"
+        assert table.loc["BT-SR \N{MINUS SIGN} SASRec-CE", LABEL] == "+0.0045"
         assert LABEL not in tables.comparison_table(tested, "walks")
         one = tables.comparison_table([comparison(p=1e-5)], "walks").iloc[0]
         assert one["difference"] == "+0.0100 (+0.0050 to +0.0150)"
@@ -114,8 +115,9 @@ class TestVerdict:
             ]
         )
         assert said == (
-            "On ndcg@10 over 500 users and 5 seeds, BT-SR lies above Popularity; lies below DuoRec; "
-            "cannot be told from SASRec-CE (95 % intervals over users and seeds, not corrected). "
+            "On ndcg@10 over 500 users and 5 seeds, BT-SR lies above Popularity; lies below "
+            "DuoRec; cannot be told from SASRec-CE (95 % intervals over users and seeds, not "
+            "corrected). "
             "Of 3 paired t-tests over seeds, 2 stay below 0.05 after Holm's correction. With 80 % "
             "power a test sees a true difference from SASRec-CE of 0.0200 over users and seeds or "
             "0.0300 over seeds; +0.0010 was found."
@@ -147,13 +149,14 @@ class TestVerdict:
             ]
         )
         assert "+0.0100 beside SASRec-CE (+0.0050 to +0.0150: a gain)" in said
-        assert "and −0.0100 beside SASRec-BCE (−0.0150 to −0.0050: a loss)" in said
+        loss = "and -0.0100 beside SASRec-BCE (-0.0150 to -0.0050: a loss)"
+        assert loss.replace("-0", f"{MINUS}0") in said
         assert "DuoRec" not in said
         assert sentences.pairs_sentence([]).startswith("No objective")
 
     def test_regimes(self):
         one = comparison("SASRec-BCE", 0.001, metric="ndcg@20")
         said = sentences.regimes_sentence({0.1: one}, "walks")
-        assert "+0.0010 at 0.1 (−0.0040 to +0.0060: cannot be told from none)" in said
+        assert "+0.0010 at 0.1 (\N{MINUS SIGN}0.0040 to +0.0060: cannot be told from none)" in said
         assert said.endswith("Alpha 0.4 is not recorded.")
         assert "not recorded for walks" in sentences.regimes_sentence({}, "walks")

@@ -60,7 +60,7 @@ def test_differences_are_those_of_the_ranks(place, reading):
 def test_p_values_are_corrected_for_all_comparisons_together(place):
     found = systems(place)
     tested = compare_all(place, found, pairs_of(found), "ndcg@10", "events")
-    assert [one.second for one in tested][0] == "Popularity"
+    assert tested[0].second == "Popularity"
     assert "Last-item transitions" not in [one.second for one in tested]  # not recorded here
     np.testing.assert_allclose(
         [one.holm for one in tested], holm([one.over_seeds.p for one in tested])
