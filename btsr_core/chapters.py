@@ -7,6 +7,7 @@ import jupytext
 import yaml
 
 from btsr_core.errors import InputError
+from btsr_core.files import project_root
 
 
 def read_chapter(path: Path) -> Any:
@@ -47,6 +48,11 @@ def chapter_paths(root: Path) -> list[Path]:
     if missing:
         raise InputError(f"{toc} lists {missing[0].relative_to(root)}, which does not exist")
     return paths
+
+
+def page_names(root: Path | None = None) -> list[str]:
+    """Return the names of the book's pages, which are neighbours; `root` as for `chapter_paths`."""
+    return [path.stem for path in chapter_paths(root or project_root())]
 
 
 def _pages(entry: Any) -> list[str]:

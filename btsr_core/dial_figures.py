@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from btsr_core.dial_tables import MEAN
 from btsr_core.dials import is_mean
-from btsr_core.figures import TEMPLATE
+from btsr_core.figures import TEMPLATE, new_figure
 from btsr_core.styles import GREEN, GREY, PURPLE, VERMILION, Style, style_of
 
 SERIES = (
@@ -112,12 +112,14 @@ def relative_views(
     claimed
         The difference in accuracy that the paper reports at least, as a fraction; dotted.
     """
+    title = f"{base} replaced (small marks: seeds; bars: 95 % intervals)"
+    if changes.empty:
+        return _nothing(title, "no other view is recorded")
     metrics = _metrics([changes])
     figure = make_subplots(
         cols=len(metrics), subplot_titles=list(metrics), shared_yaxes=True,
         horizontal_spacing=0.05,
     )  # fmt: skip
-    title = f"{base} replaced (small marks: seeds; bars: 95 % intervals)"
     figure.update_layout(
         template=TEMPLATE, title={"text": title}, height=190 + 44 * len(names), showlegend=False,
         margin={"t": 88},
@@ -219,3 +221,10 @@ def _metrics(frames: Iterable[pd.DataFrame]) -> list[str]:
 def _pale(colour: str) -> str:
     red, green, blue = bytes.fromhex(colour[1:])
     return f"rgba({red}, {green}, {blue}, 0.15)"
+
+
+def _nothing(title: str, text: str) -> go.Figure:
+    """Return a figure that says what it lacks."""
+    figure = new_figure(title, height=200, xaxis={"visible": False}, yaxis={"visible": False})
+    figure.add_annotation(text=text, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    return figure

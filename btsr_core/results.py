@@ -53,14 +53,32 @@ def open_results(parameters: Any, parts: Iterable[str]) -> Standing:
     planned = {entry.part for entry in study.of(p.dataset)}
     wanted = list(parts)
     if planned.issuperset(wanted):
-        found = standing(study, p.dataset, results / p.dataset, mirror=p.mirror)
-        if not any(runs_of(found, part) for part in wanted):
-            raise InputError(
-                f"nothing is recorded in {found.folder} for {', '.join(wanted)}; "
-                f"`btsr study --only {p.dataset}` trains it"
-            )
-        return found
+        return open_recorded(p.dataset, p)
     return _trained(p, study, results, wanted)
+
+
+def open_recorded(dataset: str, parameters: Any) -> Standing:
+    """Return what is recorded of a dataset of the study, perhaps not all that is planned.
+
+    Parameters
+    ----------
+    dataset
+        Of the study.
+    parameters
+        Of the chapter: `study`, `results` and `mirror`.
+
+    Raises
+    ------
+    InputError
+        If the study has no such dataset, or nothing is recorded of it.
+    """
+    folder = results_folder(parameters) / dataset
+    found = standing(_study(parameters), dataset, folder, mirror=parameters.mirror)
+    if not found.records:
+        raise InputError(
+            f"nothing is recorded in {found.folder}; `btsr study --only {dataset}` trains it"
+        )
+    return found
 
 
 def planned_parts(parameters: Any, parts: Iterable[str]) -> list[str]:

@@ -31,6 +31,7 @@ ORDER = [
     "power_tables", "power_figures", "power_sentences", "data_report",
     "score_tables", "seed_figures", "score_figures", "score_sentences", "claims", "score_claims",
     "dials", "dial_tables", "dial_figures", "bucket_figures", "dial_sentences", "dial_claims",
+    "ledger",
     "listings", "bookext",
     "bookrun", "bookbuild",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from btsr_core.chapters import chapter_paths, read_chapter
+from btsr_core.chapters import chapter_paths, page_names, read_chapter
 from btsr_core.config import setting_names
 from btsr_core.errors import InputError
 from btsr_core.names import BASELINES
@@ -84,15 +84,21 @@ def test_parameters_are_documented_and_used(path, tree):
     if "open_results" in taken:
         assert set(parameters) >= OF_THE_STUDY
         described = OF_THE_STUDY
-    assert set(parameters) == read | described
+    by_the_door = {"study", "results"} if "open_recorded" in taken else set()
+    assert set(parameters) == read | described | by_the_door
 
 
 def test_refuses_before_any_work(path, cells):
     """All that can be wrong with parameters shows in the cell that reads them."""
     called, parameters = calls(ast.parse(cells[1].source)), inspect_parameters(path)
-    door = "open_results" if "study" in parameters else "read_costs"
-    assert (door if "results" in parameters else "experiment_of") in called
-    assert ("reading_of" in called) == ("study" in parameters and "history" in parameters)
+    doors = {
+        "open_recorded": "recorded" in parameters,
+        "open_results": "study" in parameters and "recorded" not in parameters,
+        "read_costs": "results" in parameters and "study" not in parameters,
+        "experiment_of": "results" not in parameters or "objective" in parameters,
+    }
+    assert {door for door, leads_here in doors.items() if leads_here} <= set(called)
+    assert ("reading_of" in called) == (doors["open_results"] and "history" in parameters)
     if "regulariser" in parameters:
         assert "with_and_without" in called
 
@@ -135,6 +141,10 @@ def test_takes_something_away_that_was_computed(tree):
 
 
 class TestContents:
+    def test_names_of_pages(self):
+        assert page_names(ROOT) == [path.stem for path in chapter_paths(ROOT)]
+        assert "introduction" in page_names()
+
     def test_nested(self, tmp_path):
         (tmp_path / "_toc.yml").write_text(
             "format: jb-book\nroot: intro\nparts:\n- caption: One\n  chapters:\n"
