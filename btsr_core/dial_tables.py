@@ -24,6 +24,7 @@ from btsr_core.results import common_seeds
 MEAN = -1
 """Stands in the column `seed` for the mean over seeds, the row that has an interval."""
 
+_NO_BOUNDS = (np.nan, np.nan)
 _COLUMNS = ["system", "bucket", "metric", "seed", "value", "low", "high"]
 
 
@@ -72,7 +73,14 @@ def levels(systems: Sides, metrics: Sequence[str], reading: str, targets: Target
         for bucket in bucket_numbers(targets):
             for metric in metrics:
                 rows += [
-                    (name, bucket, metric, _seed(one), one.value(metric, reading, bucket))
+                    (
+                        name,
+                        bucket,
+                        metric,
+                        _seed(one),
+                        one.value(metric, reading, bucket),
+                        *_NO_BOUNDS,
+                    )
                     for one in records
                 ]
                 found = level([records], metric, reading, targets, bucket)
@@ -99,7 +107,7 @@ def relative_changes(
         for metric in metrics:
             for ours, other in common_seeds(records, base):
                 change = relative(ours.value(metric, reading), other.value(metric, reading))
-                rows.append((name, ALL_ITEMS, metric, _seed(ours), change))
+                rows.append((name, ALL_ITEMS, metric, _seed(ours), change, *_NO_BOUNDS))
             found = relative_difference([records], [base], metric, reading, targets)
             rows.append((name, ALL_ITEMS, metric, MEAN, *_numbers(found)))
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -150,7 +158,10 @@ def bucket_parts(
                 [record for record in some if _seed(record) == seed] for some in (ours, others)
             )
             own = contributions([one], [other], metric, reading, targets)
-            rows += [(label, bucket, metric, seed, part.mean) for bucket, part in own.items()]
+            rows += [
+                (label, bucket, metric, seed, part.mean, *_NO_BOUNDS)
+                for bucket, part in own.items()
+            ]
         rows += [(label, bucket, metric, MEAN, *_numbers(part)) for bucket, part in found.items()]
     return pd.DataFrame(rows, columns=_COLUMNS)
 

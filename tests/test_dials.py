@@ -25,7 +25,8 @@ def test_sweeps_by_scaling_in_the_order_of_the_plan(place):
     for scaling, sweep in found.items():
         for alpha, records in sweep.items():
             assert [one.experiment.train.seed for one in records] == [0, 1, 2]
-            assert {one.experiment.loss.alpha for one in records} == {alpha}
+            losses = [one.experiment.loss for one in records]
+            assert {loss.is_regularised * loss.alpha for loss in losses} == {alpha}
             if alpha:
                 assert {one.experiment.loss.regulariser.scaling for one in records} == {scaling}
 
