@@ -22,8 +22,7 @@ from btsr_core.threads import share
 from btsr_core.top_k import top_k
 
 SCORES_HELD = {"cpu": 2**20, "cuda": 2**27}
-"""Scores at a time: on a CPU few enough for each core's share of the caches, on a GPU enough to keep
-it busy."""
+"""Scores at a time: on a CPU few enough for a core's caches, on a GPU enough to keep it busy."""
 ITEMS_HELD = {"cpu": 2**14, "cuda": 2**16}
 """Items at a time, so few that there is room for many users."""
 
@@ -79,8 +78,8 @@ def rank(
     k
         Length of the lists kept.
     user_block, item_block
-        Users and items whose scores are held at a time, by each thread; they bound memory and change
-        no result. By default `ITEMS_HELD`, and as many users as `SCORES_HELD` allows.
+        Users and items whose scores each thread holds at a time; they bound memory and change no
+        result. By default `ITEMS_HELD`, and as many users as `SCORES_HELD` allows.
     device
         Where the scorer's tensors live; the CPU by default.
 
@@ -120,7 +119,7 @@ def rank(
     share(rank_all, range(0, n_users, user_block), device)
     unsettled = doubtful.nonzero().squeeze(1)
     if len(unsettled):
-        share(settle, unsettled.split(user_block), device)
+        share(settle, torch.split(unsettled, user_block), device)
     return Ranking(ranks.cpu().numpy(), top_items.cpu().numpy(), eval_set.users, n_items)
 
 

@@ -261,7 +261,9 @@ def even_picks(rows: Tensor, lengths: Tensor, batch_size: int) -> list[Pick]:
         Sequences a batch; the last may be smaller.
     """
     widths, sizes = torch.unique_consecutive(lengths, return_counts=True)
-    found, groups, start = [], [], 0
+    found: list[Pick] = []
+    groups: list[Group] = []
+    start = 0
     for width, size in zip(widths.tolist(), sizes.tolist(), strict=True):
         left = size
         while left:

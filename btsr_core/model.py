@@ -202,9 +202,9 @@ class Block(nn.Module):
     def _read_from_last(self, x: Tensor, histories: Histories) -> Tensor:
         """`_attend_from_last` without keys and values of every item.
 
-        A key matters through q . (K x) = (K' q) . x alone, and the weighted sum of the values V x is
-        V times that of the x. So a map for each query takes the place of two for each item. Rounding
-        differs, which is why training does without.
+        A key matters through q . (K x) = (K' q) . x alone, and the weighted sum of the values V x
+        is V times that of the x. So a map for each query takes the place of two for each item.
+        Rounding differs, so training does without.
         """
         dim, heads = x.shape[1], self.n_heads
         to_q, to_k, to_v = self.to_qkv.weight.chunk(3)

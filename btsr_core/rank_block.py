@@ -150,8 +150,8 @@ def _count_ahead(
     if margin is None:  # those scores are equal: lower ids are before the target
         before = torch.arange(near.shape[1], device=near.device) < place[unsure, None]
         return ahead.index_add_(0, unsure, (near * before).sum(1).long())
-    for user, item in zip(*(pairs.split(PAIRS) for pairs in _marked(near)), strict=True):
-        user = unsure[user]
+    row, column = _marked(near)
+    for user, item in zip(torch.split(unsure[row], PAIRS), torch.split(column, PAIRS), strict=True):
         true = users.scorer.pair_scores(users.rows[user], item[:, None] + first)[:, 0]
         wins = (true > own[user]) | ((true == own[user]) & (item < place[user]))
         ahead.index_add_(0, user, wins.long())
@@ -161,7 +161,7 @@ def _count_ahead(
 def _marked(flags: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rows and columns of the few ones among (b, n) zeros, n a multiple of `WIDTH`."""
     step = flags.shape[1] // STRIDED_BLOCK
-    row, start = flags.unflatten(1, (STRIDED_BLOCK, step)).amax(1).nonzero(as_tuple=True)
+    row, start = flags.view(-1, STRIDED_BLOCK, step).amax(1).nonzero(as_tuple=True)
     columns = start[:, None] + torch.arange(0, flags.shape[1], step, device=flags.device)
     at, which = flags[row[:, None], columns].nonzero(as_tuple=True)
     return row[at], columns[at, which]

@@ -1,7 +1,7 @@
 """Share work among threads by its parts, not within each operation.
 
-PyTorch hands every operation's halves to its threads and lets them wait for each other at the end of
-it. Where operations take microseconds, a thread that does some of the work alone gets more done.
+PyTorch divides every operation among its threads, which wait for each other at its end. Where an
+operation takes microseconds, threads that each do some of the work alone get more done.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,8 +16,8 @@ T = TypeVar("T")
 def share(work: Callable[[Iterator[T]], None], parts: Iterable[T], device: torch.device) -> None:
     """Call `work` in as many threads as PyTorch uses, all of which draw from the same parts.
 
-    Within `work` PyTorch uses one thread. On a GPU, which needs no help, or where there is one thread
-    or one part, `work` is simply called.
+    Within `work` PyTorch uses one thread. On a GPU, which needs no help, or where there is one
+    thread or one part, `work` is simply called.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ def top_k(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def largest_values(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest of each row, largest first, equal values in any order.
 
-    Faster than `top_k`, above all where n is a multiple of a power of `STRIDED_BLOCK`. Its values are
-    those of `top_k`, and so is the column of a value that no other entry of the row has.
+    Faster than `top_k`, above all where n is a multiple of a power of `STRIDED_BLOCK`. The values
+    are the same, and so is the column of a value that no other entry of the row has.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _some_largest(scores: Tensor, k: int) -> Tensor:
     n_blocks = n // STRIDED_BLOCK
     if n % STRIDED_BLOCK or n_blocks < 4 * k:
         return scores.topk(k, dim=1, sorted=False).indices
-    maxima = scores.unflatten(1, (STRIDED_BLOCK, n_blocks)).amax(1)
+    maxima = scores.view(-1, STRIDED_BLOCK, n_blocks).amax(1)
     blocks = _some_largest(maxima, k)
     if blocks.shape[1] > k:
         blocks = blocks.gather(1, maxima.gather(1, blocks).topk(k, dim=1, sorted=False).indices)

@@ -20,7 +20,7 @@ def two_threads():
 @pytest.mark.parametrize("n", [0, 1, 2, 1000])
 def test_each_part_is_handled_once(n):
     handled = []
-    share(lambda parts: handled.extend(parts), range(n), CPU)
+    share(handled.extend, range(n), CPU)
     assert sorted(handled) == list(range(n))
 
 
