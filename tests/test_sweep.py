@@ -27,7 +27,7 @@ def test_runs_come_in_order_equal_to_runs_made_alone_and_only_once(tiny, tmp_pat
     alone = run_experiment(wanted[1], runs=tmp_path / "alone", device="cpu", progress=False)
     assert alone.metrics("test", "full") == found[1].metrics("test", "full")
 
-    monkeypatch.setattr(sweep, "ProcessPoolExecutor", None)  # nothing is left to train
+    monkeypatch.setattr(sweep, "worker_pool", None)  # nothing is left to train
     again = run_all(wanted, runs=tmp_path / "all", progress=False)
     assert [run.id for run in again] == [run.id for run in found[:2]]
 
