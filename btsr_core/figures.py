@@ -36,7 +36,7 @@ _AXIS = {
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "system-ui, sans-serif", "size": 14},
-        "title": {"x": 0.01, "xref": "container", "font": {"size": 16}, "y": 0.97, "yanchor": "top"},
+        "title": {"x": 0.01, "font": {"size": 16}, "y": 0.97, "yanchor": "top"},
         "colorway": [BLUE, *PALETTE, GREY],
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
