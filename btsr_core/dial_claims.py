@@ -117,8 +117,8 @@ def high_alpha_raises_tail(place: Standing, sweep: Sweep, reading: str) -> Findi
 def scaling_matters(place: Standing, reading: str) -> Finding:
     """Judge whether one alpha means the same in Eq. 7, a sum, and in the public code.
 
-    Where the two are compared, over the weights above 0 that both have, ndcg@10 may differ (then
-    the scaling matters), lie within a tenth for sure (then it does not), or neither.
+    The two are compared over the weights above 0 that both have. The scaling matters where ndcg@10
+    differs by more than a tenth for sure, and does not where it lies within a tenth for sure.
     """
     by_scaling = sweeps(place, "alpha", "alpha")
     plain, *others = by_scaling.values()
@@ -128,14 +128,15 @@ def scaling_matters(place: Standing, reading: str) -> Finding:
     found = _compared(relative_difference, ours, theirs, "ndcg@10", reading, place)
     covered = _compared(relative_difference, ours, theirs, "cov@10", reading, place)
     verdict: Verdict = "cannot be told"
-    if found.excludes_zero:
+    if found.low > LITTLE or found.high < -LITTLE:
         verdict = "holds"
     elif found.low > -LITTLE and found.high < LITTLE:
         verdict = "does not hold"
     records = [record for system in plain.values() for record in system]
     dimensions = f"D = {records[0].experiment.model.dim}" if records else "D"
     return Finding(
-        f"It matters whether L_BT is a sum or is divided by {dimensions} at equal {_ALPHA}",
+        f"At equal {_ALPHA} it matters (over {100 * LITTLE:.0f} % of ndcg@10) whether L_BT is a "
+        f"sum or is divided by {dimensions}",
         "Eq. 7 is a sum; the public code divides by D",
         f"The sum in place of the mean, over {_ALPHA} {listed(ours)}: ndcg@10 "
         f"{share(found)}; cov@10 {share(covered)} ({evidence(place, reading, ours, theirs)})",

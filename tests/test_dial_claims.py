@@ -103,7 +103,9 @@ def test_the_tail(tmp_path, start, end, verdict):
     assert "SASRec-CE, then BT-SR" in found.ours
 
 
-@pytest.mark.parametrize(("of_the_sum", "verdict"), [(0.2, "holds"), (0.505, "does not hold")])
+@pytest.mark.parametrize(
+    ("of_the_sum", "verdict"), [(0.2, "holds"), (0.51, "does not hold"), (0.445, "cannot be told")]
+)
 def test_scalings(tmp_path, of_the_sum, verdict):
     def rate(loss):
         return of_the_sum if loss.is_regularised and loss.regulariser.scaling == "sum" else 0.5
