@@ -21,10 +21,10 @@ import yaml
 from filelock import FileLock, Timeout
 
 from btsr_core.bookext import fetch_mathjax
-from btsr_core.bookrun import Job, code_hash, run_jobs
+from btsr_core.bookrun import Job, code_hash, run_jobs, shown_files
 from btsr_core.chapters import chapter_paths, read_chapter
 from btsr_core.errors import InputError
-from btsr_core.files import project_root, results_dir, sha256_file, write_json, write_text
+from btsr_core.files import project_root, sha256_file, write_json, write_text
 from btsr_core.parameters import (
     Parameter,
     Scalar,
@@ -93,22 +93,11 @@ def plan(root: Path, values: Mapping[str, str]) -> list[Job]:
             path,
             root / "_build" / "executed" / path.relative_to(root).with_suffix(".ipynb"),
             _values_of(path, parameters, values),
-            _shown_files(root, path, "results" in parameters, values.get("results", "")),
+            shown_files(root, path, parameters, values),
         )
         for path, parameters in declared.items()
         if any(cell.cell_type == "code" for cell in read_chapter(path).cells)
     ]
-
-
-def _shown_files(root: Path, path: Path, measured: bool, results: str) -> tuple[Path, ...]:
-    """Return the code files that a chapter names, as `listings.listing` takes them, and `results`.
-
-    The package is part of what every chapter depends on; tests and measurements are not.
-    """
-    named = re.findall(r'"([\w/]+\.py)"', path.read_text(encoding="utf-8"))
-    listed = [root / name for name in dict.fromkeys(named) if (root / name).is_file()]
-    recorded = sorted((root / results_dir(results)).glob("*.json")) if measured else []
-    return (*listed, *recorded)
 
 
 def _values_of(

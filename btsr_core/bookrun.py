@@ -6,14 +6,14 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from btsr_core.files import sha256_file, write_json
+from btsr_core.files import results_dir, sha256_file, write_json
 from btsr_core.parameters import Scalar
 from btsr_core.processes import usable_cores
 
@@ -81,6 +81,20 @@ def code_hash(root: Path) -> str:
         if path.is_file():
             digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def shown_files(
+    root: Path, path: Path, names: Collection[str], values: Mapping[str, str]
+) -> tuple[Path, ...]:
+    """Return what a chapter shows besides the package: code that it names, and recorded results."""
+    named = dict.fromkeys(re.findall(r'"([\w/]+\.py)"', path.read_text(encoding="utf-8")))
+    shown, results = [root / name for name in named], values.get("results", "")
+    if "study" in names:
+        shown += sorted((root / (results or "book/results")).glob("*/*.parquet"))
+        shown.append(root / (values.get("study") or "book/study.toml"))
+    elif "results" in names:
+        shown += sorted((root / results_dir(results)).glob("*.json"))
+    return tuple(filter(Path.is_file, shown))
 
 
 def run_jobs(jobs: Sequence[Job], code: str, root: Path, workers: int) -> Iterator[Outcome]:

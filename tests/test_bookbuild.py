@@ -336,6 +336,26 @@ class TestSkipping:
             toy.stamp.write_text(json.dumps(toy.ingredients("code")))
         assert toy.is_done("code")
 
+    def test_other_records(self, project):
+        """Of a chapter of the study, and the study itself."""
+        chapter, records = project / "book" / "toy.md", project / "book" / "results" / "walks"
+        more = 'study: str = ""  # a file\nresults: str = ""  # a folder'
+        chapter.write_text(CHAPTER.format(title="Toy", more=more))
+        study = project / "book" / "study.toml"
+        study.write_text("")
+        records.mkdir(parents=True)
+        (records / "a.parquet").write_text("one")
+        toy, other = bookbuild.plan(project, {})
+        assert set(toy.shows) == {study, records / "a.parquet"}
+        assert other.shows == ()
+        toy.notebook.parent.mkdir(parents=True)
+        toy.notebook.touch()
+        toy.stamp.write_text(json.dumps(toy.ingredients("code")))
+        assert toy.is_done("code")
+        (records / "b.parquet").write_text("two")
+        toy, _ = bookbuild.plan(project, {})
+        assert not toy.is_done("code")
+
     def test_other_values(self, job):
         assert not Job(job.source, job.notebook, {}).is_done("code")
 
