@@ -61,11 +61,12 @@
     return { "title.text": lines.join("<br>"), "margin.t": top + extra };
   }
 
-  /** Width below which panels side by side could not be read: a phone scrolls them instead. */
+  /** Width below which panels side by side could not be read: a phone scrolls them instead.
+   *  Never more than a page has on a desktop. */
   function leastWidth(layout) {
     const axes = Object.keys(layout).filter((key) => /^xaxis\d*$/.test(key));
     const columns = new Set(axes.map((key) => layout[key].domain?.[0] ?? 0)).size;
-    return columns > 1 ? 60 + 200 * columns : 0;
+    return columns > 1 ? Math.min(60 + 200 * columns, 680) : 0;
   }
 
   function draw(element) {
