@@ -175,7 +175,8 @@ def train(
         int, typer.Option(help="Epochs without a better validation ndcg@10 before stopping.")
     ] = _train.patience,
     precision: Annotated[
-        Literal["float32", "bfloat16"], typer.Option(help="Of a training step's matrix products.")
+        Literal["float32", "bfloat16"],
+        typer.Option(help="Of a training step's products; bfloat16 wants hardware that has it."),
     ] = _train.precision,
     select_on: Annotated[
         History, typer.Option(help="History reading of the validation that stops training.")
