@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from btsr_core.histories import PackedSequences
-from btsr_core.metrics import CUTOFFS, IntArray, summarise
+from btsr_core.metrics import CUTOFFS, UNRANKED, IntArray, summarise
 from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet, RawIds
 from btsr_core.rank_block import Users, padded, rank_block, true_lists
@@ -98,6 +98,7 @@ def rank(
     top_items = torch.empty(n_users, k, dtype=torch.int64, device=device)
     doubtful = torch.empty(n_users, dtype=torch.bool, device=device)
     inputs = PackedSequences.pack(eval_set.inputs, n_items, device)
+    everybody = torch.arange(n_users, device=device)
 
     def users_of(rows: Tensor) -> Users:
         seen = _items_of(inputs, rows) if exclude_seen else (rows[:0], rows[:0])
@@ -107,8 +108,7 @@ def rank(
         room = torch.empty(2, user_block, padded(item_block), device=device)
         for start in starts:
             part = slice(start, min(start + user_block, n_users))
-            users = users_of(torch.arange(part.start, part.stop, device=device))
-            found = rank_block(users, targets[part], k, item_block, room)
+            found = rank_block(users_of(everybody[part]), targets[part], k, item_block, room)
             ranks[part], top_items[part], doubtful[part] = found
 
     def settle(blocks: Iterator[Tensor]) -> None:
@@ -120,6 +120,9 @@ def rank(
     unsettled = doubtful.nonzero().squeeze(1)
     if len(unsettled):
         share(settle, torch.split(unsettled, user_block), device)
+    if exclude_seen:
+        owner, seen = _items_of(inputs, everybody)
+        ranks[owner[seen == targets[owner]]] = UNRANKED
     return Ranking(ranks.cpu().numpy(), top_items.cpu().numpy(), eval_set.users, n_items)
 
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from btsr_core.errors import InputError
-from btsr_core.metrics import UNRANKED
 from btsr_core.scorers import Scorer
 from btsr_core.top_k import STRIDED_BLOCK, largest, largest_values, top_k
 
@@ -52,8 +51,11 @@ class Users:
             scores = room[: len(self.rows), : padded(n)]
             self.scorer.scores(self.rows, first, scores[:, :n])
             scores[:, n:] = -torch.inf
-            here = (self.seen_item >= first) & (self.seen_item < first + n)
-            scores[self.seen_user[here], self.seen_item[here] - first] = -torch.inf
+            user, item = self.seen_user, self.seen_item - first
+            if n < self.scorer.n_items:
+                here = (item >= 0) & (item < n)
+                user, item = user[here], item[here]
+            scores[user, item] = -torch.inf
             yield first, scores
 
 
@@ -82,8 +84,8 @@ def rank_block(
     Returns
     -------
     tuple[Tensor, Tensor, Tensor]
-        (b,) ranks and (b, k) item ids, as `evaluate.Ranking` has them, and (b,) bool: fast scores
-        leave the list in doubt.
+        (b,) ranks of the targets, as if they had not been seen; (b, k) item ids, -1 beyond the last
+        candidate; (b,) bool, True where fast scores leave the list in doubt.
 
     Raises
     ------
@@ -108,9 +110,7 @@ def rank_block(
     apart = best[:, :-1] - best[:, 1:] > 2 * (0 if margin is None else margin[:, None])
     doubtful = (~apart & (best[:, :-1] > -torch.inf)).any(1)
     ids = ids[:, :k].masked_fill(best[:, :k] == -torch.inf, -1)
-    target_seen = torch.zeros_like(rows, dtype=torch.bool)
-    target_seen[users.seen_user[users.seen_item == targets[users.seen_user]]] = True
-    return torch.where(target_seen, UNRANKED, ahead + 1), ids, doubtful
+    return ahead + 1, ids, doubtful
 
 
 def _count_ahead(

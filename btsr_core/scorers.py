@@ -1,8 +1,8 @@
 """Scores of items for users: fast ones, and the true ones that decide.
 
 The true score of a model is the inner product in float64, rounded once to float32. Matrix products
-in float32 are twice as fast, and the error that they can have at most is known: `evaluate` computes
-the true scores where that error could change an order.
+in float32 are twice as fast, and the error that they can have at most is known: `rank_block`
+computes the true scores where that error could change an order.
 """
 
 from collections.abc import Iterator
