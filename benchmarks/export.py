@@ -1,5 +1,6 @@
 """Write the reference dataset for all systems: `python -m benchmarks.export JSON`."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from benchmarks.data import Benchmark, save, synthetic, usual_lengths
 from benchmarks.process import Figures, Settings, serve
 from btsr_core.config import DataConfig
+from btsr_core.errors import InputError
 from btsr_core.experiment import prepare
 from btsr_core.protocol import Split
 
@@ -46,4 +48,7 @@ def export(settings: Settings, path: Path | None) -> Figures:
 
 
 if __name__ == "__main__":
-    serve(export)
+    try:
+        serve(export)
+    except InputError as error:
+        sys.exit(str(error))

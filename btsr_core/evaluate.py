@@ -18,10 +18,10 @@ from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet, RawIds
 from btsr_core.rank_block import Users, padded, rank_block, true_lists
 from btsr_core.scorers import EmbeddingScorer, Scorer, encode, model_scorer
-from btsr_core.threads import share
+from btsr_core.threads import even, share
 from btsr_core.top_k import top_k
 
-SCORES_HELD = {"cpu": 2**20, "cuda": 2**27}
+SCORES_HELD = {"cpu": 2**21, "cuda": 2**27}
 """Scores at a time: on a CPU few enough for a core's caches, on a GPU enough to keep it busy."""
 ITEMS_HELD = {"cpu": 2**14, "cuda": 2**16}
 """Items at a time, so few that there is room for many users."""
@@ -92,7 +92,7 @@ def rank(
     n_items, n_users = scorer.n_items, len(eval_set)
     k = min(k, n_items)
     item_block = min(item_block or ITEMS_HELD[device.type], n_items)
-    user_block = user_block or max(1, SCORES_HELD[device.type] // item_block)
+    user_block = user_block or even(n_users, SCORES_HELD[device.type] // item_block, device)
     targets = torch.as_tensor(eval_set.targets, device=device)
     ranks = torch.empty(n_users, dtype=torch.int64, device=device)
     top_items = torch.empty(n_users, k, dtype=torch.int64, device=device)
@@ -100,15 +100,20 @@ def rank(
     inputs = PackedSequences.pack(eval_set.inputs, n_items, device)
     everybody = torch.arange(n_users, device=device)
 
+    hidden = everybody if exclude_seen else everybody[:0]
+    owner, seen = _items_of(inputs, hidden)
+    cuts = [0, *inputs.lengths[hidden].cumsum(0).tolist()]  # of `seen`, between users
+
     def users_of(rows: Tensor) -> Users:
-        seen = _items_of(inputs, rows) if exclude_seen else (rows[:0], rows[:0])
-        return Users(scorer, rows, *seen)
+        return Users(scorer, rows, *_items_of(inputs, rows if exclude_seen else rows[:0]))
 
     def rank_all(starts: Iterator[int]) -> None:
         room = torch.empty(2, user_block, padded(item_block), device=device)
         for start in starts:
             part = slice(start, min(start + user_block, n_users))
-            found = rank_block(users_of(everybody[part]), targets[part], k, item_block, room)
+            own = slice(cuts[part.start], cuts[part.stop]) if exclude_seen else slice(0)
+            users = Users(scorer, everybody[part], owner[own] - part.start, seen[own])
+            found = rank_block(users, targets[part], k, item_block, room)
             ranks[part], top_items[part], doubtful[part] = found
 
     def settle(blocks: Iterator[Tensor]) -> None:
@@ -120,9 +125,7 @@ def rank(
     unsettled = doubtful.nonzero().squeeze(1)
     if len(unsettled):
         share(settle, torch.split(unsettled, user_block), device)
-    if exclude_seen:
-        owner, seen = _items_of(inputs, everybody)
-        ranks[owner[seen == targets[owner]]] = UNRANKED
+    ranks[owner[seen == targets[owner]]] = UNRANKED
     return Ranking(ranks.cpu().numpy(), top_items.cpu().numpy(), eval_set.users, n_items)
 
 

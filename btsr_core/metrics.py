@@ -52,8 +52,9 @@ def cov_at(top_items: IntArray, k: int, n_items: int) -> float:
     n_items
         Size of the catalogue.
     """
-    shown = np.unique(top_items[:, :k])
-    return float((shown >= 0).sum() / n_items)
+    is_shown = np.zeros(n_items + 1, bool)
+    is_shown[top_items[:, :k]] = True  # -1 marks the place after the last item
+    return float(is_shown[:-1].mean())
 
 
 PER_USER = {"hr": hr_at, "ndcg": ndcg_at, "mrr": mrr_at}

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from btsr_core.errors import InputError
 from btsr_core.scorers import Scorer
-from btsr_core.top_k import STRIDED_BLOCK, largest, largest_values, top_k
+from btsr_core.top_k import largest, largest_values, top_k
 
-SPARE = 14
+SPARE = 3
 """Items kept beyond the k best until their true scores are known."""
 WIDTH = 64
 """Blocks of scores are as wide as a multiple of this, as `largest_values` likes it: 8 times 8."""
@@ -94,7 +94,7 @@ def rank_block(
     """
     scorer, rows = users.scorer, users.rows
     own, margin = scorer.pair_scores(rows, targets[:, None])[:, 0], scorer.margin(rows)
-    most = min(k + 1, scorer.n_items)  # the next after the list tells whether its end is certain
+    most = min(k + SPARE, scorer.n_items)
     ahead = torch.zeros_like(rows)
     best, ids = room.new_empty(len(rows), 0), rows.new_empty(len(rows), 0)
     for first, scores in users.scores(item_block, room[0]):
@@ -106,11 +106,38 @@ def rank_block(
         ahead += _count_ahead(users, first, scores, own, margin, targets, room[1])
     if torch.isnan(best[:, 0]).any():  # a NaN comes first
         raise InputError("a score is not a number: training diverged; lower lr or alpha")
+    error = torch.zeros_like(own) if margin is None else margin
+    return ahead + 1, *_lists(users, k, best, ids, error)
+
+
+def _lists(
+    users: Users, k: int, best: Tensor, ids: Tensor, margin: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return (b, k) lists, and for whom what was kept leaves them in doubt.
+
+    Parameters
+    ----------
+    best, ids
+        (b, <= k + SPARE) largest fast scores, largest first, and their items.
+    margin
+        (b,) how far a fast score may be from the true one.
+    """
     # Two scores that differ by more than twice the margin are in their true order.
-    apart = best[:, :-1] - best[:, 1:] > 2 * (0 if margin is None else margin[:, None])
-    doubtful = (~apart & (best[:, :-1] > -torch.inf)).any(1)
-    ids = ids[:, :k].masked_fill(best[:, :k] == -torch.inf, -1)
-    return ahead + 1, ids, doubtful
+    apart = best[:, :-1] - best[:, 1:] > 2 * margin[:, None]
+    doubtful = (~apart & (best[:, :-1] > -torch.inf))[:, :k].any(1)
+    unsure = doubtful.nonzero().squeeze(1)
+    if len(unsure):
+        fast, found = best[unsure], ids[unsure].sort(dim=1)
+        inside = found.values.clamp(max=users.scorer.n_items - 1)  # columns that pad a block
+        true = users.scorer.pair_scores(users.rows[unsure], inside)
+        true.masked_fill_(fast.gather(1, found.indices) == -torch.inf, -torch.inf)
+        true, order = true.sort(dim=1, descending=True, stable=True)  # lower ids first
+        best[unsure], ids[unsure] = true, found.values.gather(1, order)
+        # Whoever was left out scores no more than the last who was not, give or take the margin.
+        last = fast[:, -1]
+        is_cut = (last > -torch.inf) & (fast.shape[1] < users.scorer.n_items)
+        doubtful[unsure] = is_cut & (true[:, min(k, true.shape[1]) - 1] <= last + margin[unsure])
+    return ids[:, :k].masked_fill(best[:, :k] == -torch.inf, -1), doubtful
 
 
 def _count_ahead(
@@ -138,33 +165,33 @@ def _count_ahead(
     scores.scatter_(1, column, scores.gather(1, column).masked_fill(is_here, -torch.inf))
     low, high = (own, own) if margin is None else (own - margin, own + margin)
     low = low.clamp(min=torch.finfo(low.dtype).min)  # never as low as what may not be recommended
-    # Comparisons into float32 and their sums are many times faster than into bool, and exact.
-    ahead = torch.gt(scores, high[:, None], out=flags).sum(1)
-    unsure = (torch.ge(scores, low[:, None], out=flags).sum(1) > ahead).nonzero().squeeze(1)
-    ahead = ahead.long()
-    if not len(unsure):
-        return ahead
-    near, above = flags[: len(unsure)], scores.index_select(0, unsure)
-    torch.ge(above, low[unsure, None], out=near)
-    near -= above.gt_(high[unsure, None])  # 1 where the true score decides
+    # Comparisons into float32 and their sums are many times faster than into bool, and exact; the
+    # sums come at once, while caches hold what they add.
+    above = torch.gt(scores, high[:, None], out=flags)
+    n_above = _in_blocks(above).sum(1)  # (b, n / WIDTH)
+    within = scores.ge_(low[:, None])  # and above; where these differ, true scores decide
+    n_within = _in_blocks(within).sum(1)
+    ahead = n_above.sum(1).long()
     if margin is None:  # those scores are equal: lower ids are before the target
-        before = torch.arange(near.shape[1], device=near.device) < place[unsure, None]
-        return ahead.index_add_(0, unsure, (near * before).sum(1).long())
-    row, column = _marked(near)
-    for user, item in zip(torch.split(unsure[row], PAIRS), torch.split(column, PAIRS), strict=True):
+        before = torch.arange(scores.shape[1], device=scores.device) < place[:, None]
+        return ahead + within.sub_(above).mul_(before).sum(1).long()
+    row, start = (n_within > n_above).nonzero(as_tuple=True)
+    at, columns = (
+        row[:, None],
+        start[:, None] + torch.arange(WIDTH, device=row.device) * n_above.shape[1],
+    )
+    found, which = (within[at, columns] > above[at, columns]).nonzero(as_tuple=True)
+    row, column = row[found], columns[found, which]
+    for user, item in zip(torch.split(row, PAIRS), torch.split(column, PAIRS), strict=True):
         true = users.scorer.pair_scores(users.rows[user], item[:, None] + first)[:, 0]
         wins = (true > own[user]) | ((true == own[user]) & (item < place[user]))
         ahead.index_add_(0, user, wins.long())
     return ahead
 
 
-def _marked(flags: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows and columns of the few ones among (b, n) zeros, n a multiple of `WIDTH`."""
-    step = flags.shape[1] // STRIDED_BLOCK
-    row, start = flags.view(-1, STRIDED_BLOCK, step).amax(1).nonzero(as_tuple=True)
-    columns = start[:, None] + torch.arange(0, flags.shape[1], step, device=flags.device)
-    at, which = flags[row[:, None], columns].nonzero(as_tuple=True)
-    return row[at], columns[at, which]
+def _in_blocks(scores: Tensor) -> Tensor:
+    """View (b, n) columns as (b, WIDTH, n / WIDTH): blocks of every n / WIDTH-th column."""
+    return scores.view(-1, WIDTH, scores.shape[-1] // WIDTH)
 
 
 def true_lists(users: Users, k: int, item_block: int, room: Tensor) -> Tensor:

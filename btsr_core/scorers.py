@@ -83,7 +83,7 @@ class EmbeddingScorer:
     def pair_scores(self, rows: Tensor, item_ids: Tensor) -> Tensor:
         """See `Scorer`."""
         chosen = self.items.index_select(0, item_ids.flatten()).double()
-        chosen = chosen.view(*item_ids.shape, -1)  # (b, m, D)
+        chosen = chosen.view(*item_ids.shape, chosen.shape[1])  # (b, m, D)
         # Unlike a matrix product, this adds in the same order whatever b and m are.
         return chosen.mul_(self.users[rows][:, None]).sum(2).float()
 

@@ -1,9 +1,10 @@
 import threading
+import time
 
 import pytest
 import torch
 
-from btsr_core.threads import share
+from btsr_core.threads import even, share
 
 CPU = torch.device("cpu")
 
@@ -78,3 +79,33 @@ def test_a_gpu_needs_no_threads():
     callers = []
     share(lambda _: callers.append(threading.get_ident()), range(9), torch.device("cuda"))
     assert callers == [threading.get_ident()]
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(
+    ("n", "most", "size"), [(3619, 174, 165), (5, 100, 3), (1, 9, 1), (7, 1, 1)]
+)
+def test_parts_are_even(n, most, size):
+    assert even(n, most, CPU) == size
+    assert even(0, most, CPU) == 1
+    assert even(n, 0, CPU) == 1
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_failure_leaves_nothing_running():
+    handled = []
+
+    def work(parts):
+        for part in parts:
+            if part == 3:
+                raise ValueError("three")
+            handled.append(part)
+
+    for _ in range(20):  # the threads stay, and must go on working afterwards
+        with pytest.raises(ValueError, match="three"):
+            share(work, range(10_000), CPU)
+        so_far = len(handled)
+        time.sleep(0.001)
+        assert len(handled) == so_far
+    share(handled.append, [0], CPU)
+    assert torch.get_num_threads() == 2
