@@ -38,7 +38,13 @@ from btsr_core.protocol import EvalSet, History, Split
 from btsr_core.records import ALL_ITEMS, BEYOND, Record, Targets
 from btsr_core.runs import Run
 from btsr_core.scorers import EmbeddingScorer, Scorer, model_scorer
-from btsr_core.spectrum import alignment, effective_rank, notebook_variant, uniformity, user_spectrum
+from btsr_core.spectrum import (
+    alignment,
+    effective_rank,
+    notebook_variant,
+    uniformity,
+    user_spectrum,
+)
 
 READINGS = ("after-cutoff", "full", "events")
 """Of the test pool: the last interaction after what came since the cutoff, or after all of it; or
