@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from torch import Tensor
 
 from btsr_core.barlow_twins import cross_correlation
 from btsr_core.baselines import popularity_scorer, transition_scorer
@@ -96,16 +97,17 @@ def baseline_rankings(
     return {name: rank(scorer, test, exclude_seen=exclude_seen) for name, scorer in scorers.items()}
 
 
-def view_correlation(model: SASRec, split: Split, max_len: int, seed: int = 0) -> FloatArray:
-    """Return C (Eq. 6) between all training sequences and one drawn partner each.
+def partner_embeddings(
+    model: SASRec, split: Split, max_len: int, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Return the outputs for all training sequences and for one drawn partner each.
 
-    Sequences whose target no other shares are left out: paired with themselves they would
-    correlate perfectly and say nothing.
+    Sequences whose target no other shares are left out: they would be their own partners.
 
     Returns
     -------
-    FloatArray
-        (D, D).
+    tuple[Tensor, Tensor]
+        (P, D) each, in double precision.
     """
     device = model.item_table.device
     train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, device))
@@ -114,8 +116,12 @@ def view_correlation(model: SASRec, split: Split, max_len: int, seed: int = 0) -
     partners = draw_partners(train_set, anchors, generator(device, seed, "views"))
     inputs = PackedSequences(store.item_ids, store.ends - 1, store.lengths - 1, store.n_items)
     z = encode(model, inputs, max_len)
-    c = cross_correlation(z[anchors].double(), z[partners].double())
-    return np.asarray(c.cpu().numpy())
+    return z[anchors].double(), z[partners].double()
+
+
+def view_correlation(model: SASRec, split: Split, max_len: int, seed: int = 0) -> FloatArray:
+    """Return the (D, D) matrix C (Eq. 6) of `partner_embeddings`."""
+    return np.asarray(cross_correlation(*partner_embeddings(model, split, max_len, seed)).cpu())
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,24 @@ def takeaway(text: str) -> None:
     display(_Takeaway(text))  # type: ignore[no-untyped-call]
 
 
+class _Paragraph:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f'<p class="said">{html.escape(self.text)}</p>'
+
+
+def paragraph(text: str) -> None:
+    """Display plain text as the book's own; what is printed would not be broken into lines."""
+    from IPython.display import display  # noqa: PLC0415 (absent where only the package is used)
+
+    display(_Paragraph(text))  # type: ignore[no-untyped-call]
+
+
 def show_code(text: str) -> None:
     """Display Python code as such: highlighted, in the colours of JupyterLab and of the book."""
     from IPython.display import Markdown, display  # noqa: PLC0415 (absent without the book)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from btsr_core.analysis import redundancy, view_correlation
+from btsr_core.analysis import partner_embeddings, redundancy
+from btsr_core.barlow_twins import cross_correlation
 from btsr_core.baselines import popularity_scorer, transition_scorer
 from btsr_core.buckets import bucket_metrics, distinct_users, popularity_buckets
 from btsr_core.calibration import (
@@ -25,8 +26,10 @@ from btsr_core.names import POPULARITY, TRANSITIONS
 from btsr_core.overlap import (
     bin_edges,
     densities,
+    kde_densities,
     overlap_factor,
     overlap_interval,
+    overlaps_of_few,
     resampled_overlaps,
     score_samples,
     user_auc,
@@ -35,7 +38,13 @@ from btsr_core.protocol import EvalSet, History, Split
 from btsr_core.records import ALL_ITEMS, BEYOND, Record, Targets
 from btsr_core.runs import Run
 from btsr_core.scorers import EmbeddingScorer, Scorer, model_scorer
-from btsr_core.spectrum import effective_rank, notebook_variant, uniformity, user_spectrum
+from btsr_core.spectrum import (
+    alignment,
+    effective_rank,
+    notebook_variant,
+    uniformity,
+    user_spectrum,
+)
 
 READINGS = ("after-cutoff", "full", "events")
 """Of the test pool: the last interaction after what came since the cutoff, or after all of it; or
@@ -186,8 +195,12 @@ def _score_measures(scorer: EmbeddingScorer, tested: EvalSet) -> Measures:
     found = densities(samples, edges)
     factor = overlap_factor(found)
     interval = overlap_interval(factor, resampled_overlaps(samples, edges))
+    of_few = overlaps_of_few(samples)
     numbers = {
         "overlap": factor,
+        "overlap-kde": overlap_factor(kde_densities(samples)),
+        "overlap-few": float(of_few.mean()),
+        "overlap-few-sd": float(of_few.std(ddof=1)),
         "overlap-low": interval.low,
         "overlap-high": interval.high,
         "auc": float(user_auc(samples).mean()),
@@ -203,12 +216,14 @@ def _score_measures(scorer: EmbeddingScorer, tested: EvalSet) -> Measures:
 def _embedding_measures(run: Run, scorer: EmbeddingScorer, split: Split, max_len: int) -> Measures:
     """Return the spectrum of the users' embeddings (Eq. 9, Fig 2 right), and what L_BT acts on."""
     spectrum = user_spectrum(scorer.users)
-    correlation = redundancy(view_correlation(run.model(), split, max_len))
+    views = partner_embeddings(run.model(), split, max_len)
+    correlation = redundancy(np.asarray(cross_correlation(*views).cpu()))
     numbers = {
         "effective-rank": effective_rank(spectrum.values),
         "effective-rank-centred": effective_rank(spectrum.centred_values),
         "notebook-rank": notebook_variant(spectrum.centred_values),
         "uniformity": uniformity(scorer.users),
+        "alignment": alignment(*views),
         "agreement": correlation.agreement,
         "redundancy": correlation.redundancy,
     }

@@ -28,6 +28,9 @@ PAIRS_HELD = 2**16
 MOST_BINS = 200
 RESAMPLES = 1000
 KDE_POINTS = 200
+FEW_USERS = 30
+"""Users whose densities the public notebook draws."""
+FEW_DRAWS = 100
 KDE_REACH = 3
 """Bandwidths that a kernel density is followed beyond the outermost scores."""
 
@@ -51,7 +54,7 @@ class ScoreSamples:
     negatives: ScoreArray
 
     def some_users(self, n_users: int, seed: int) -> "ScoreSamples":
-        """Return a random choice of at most `n_users`, such as the 30 of the public notebook."""
+        """Return a random choice of at most `n_users`."""
         n = min(n_users, len(self.rows))
         chosen = np.random.default_rng(seed).choice(len(self.rows), n, replace=False)
         return ScoreSamples(self.rows[chosen], self.positives[chosen], self.negatives[chosen])
@@ -223,6 +226,20 @@ def overlap_factor(found: ScoreDensities) -> float:
     """
     smaller = np.minimum(found.positive, found.negative)
     return float(smaller @ np.diff(found.edges))
+
+
+def overlaps_of_few(
+    samples: ScoreSamples, n_users: int = FEW_USERS, draws: int = FEW_DRAWS
+) -> FloatArray:
+    """Return (draws,) overlap factors of kernel densities, each of a few users drawn at random.
+
+    What a figure of so few users, such as the public notebook's, could have shown instead. NaN
+    where there are no more users than that.
+    """
+    if len(samples.rows) <= n_users:
+        return np.full(draws, np.nan)
+    some = (samples.some_users(n_users, seed) for seed in range(draws))
+    return np.array([overlap_factor(kde_densities(one)) for one in some])
 
 
 def resampled_overlaps(

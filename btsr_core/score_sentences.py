@@ -7,7 +7,7 @@ import numpy as np
 
 from btsr_core.intervals import FloatArray
 from btsr_core.measure import WIDEST
-from btsr_core.overlap import N_NEGATIVES
+from btsr_core.overlap import FEW_USERS, N_NEGATIVES
 from btsr_core.results import Systems, runs_of, values_of
 from btsr_core.score_figures import binary_systems
 from btsr_core.score_tables import Change
@@ -110,6 +110,22 @@ def steadiness(found: Systems) -> str:
     if not spreads:
         return f"{said}; with one seed each, nothing says how far another seed would."
     return f"{said}; seeds of one system differ by {np.mean(spreads):.3f} (standard deviation)."
+
+
+def few_users(found: Systems) -> str:
+    """Say how far kernel densities agree with bins, and what a figure of few users would show."""
+    bins, curves, few, spread = (
+        float(np.mean([values_of(records, name, WIDEST).mean() for records in found.values()]))
+        for name in ("overlap", "overlap-kde", "overlap-few", "overlap-few-sd")
+    )
+    said = f"Of all users, kernel densities overlap by {curves:.3f} where bins do by {bins:.3f}"
+    if np.isnan(spread):
+        return f"{said}, on average over runs."
+    return (
+        f"{said}, on average over runs. Kernel densities of {FEW_USERS} random users, as many as "
+        f"the public notebook draws, overlap by {few:.3f}, with a standard deviation of "
+        f"{spread:.3f} between one draw of users and another."
+    )
 
 
 def _means(found: Systems, metric: str, reading: str) -> FloatArray:

@@ -11,8 +11,9 @@ FULL = "full"
 TABLE = {"part": "table", "models": ["sasrec-ce", "bt-sr", "sasrec-bce", "duorec"], "seeds": 4}
 ALPHA = {"part": "alpha", "models": ["bt-sr"], "seeds": 2, "grid": {"alpha": [0.0, 0.2, 0.4]}}
 USUAL = {
-    "overlap": 0.5, "auc": 0.8, "effective-rank": 20.0, "effective-rank-centred": 22.0,
-    "notebook-rank": 8.0, "uniformity": -2.0, "agreement": 0.5, "redundancy": 0.2,
+    "overlap": 0.5, "overlap-kde": 0.51, "overlap-few": 0.6, "overlap-few-sd": 0.06, "auc": 0.8,
+    "effective-rank": 20.0, "effective-rank-centred": 22.0, "notebook-rank": 8.0,
+    "uniformity": -2.0, "alignment": 1.0, "agreement": 0.5, "redundancy": 0.2,
     "temperature": 1.2, "confidence": 0.1, "accuracy": 0.01, "entropy": 5.0, "nll": 6.0,
     "ece-width": 0.09, "ece-mass": 0.09, "hr@1": 0.03,
 }  # fmt: skip

@@ -80,6 +80,12 @@ def test_takeaway_is_text_in_a_box(capsys):
     assert capsys.readouterr().out.strip() == "Takeaway: a < b & c"
 
 
+def test_paragraph_is_text_in_the_flow(capsys):
+    assert bookext._Paragraph("a < b")._repr_html_() == '<p class="said">a &lt; b</p>'
+    bookext.paragraph("a < b & c")
+    assert capsys.readouterr().out == "a < b & c\n"
+
+
 class TestMathjax:
     @pytest.fixture
     def archive(self, tmp_path, monkeypatch):

@@ -70,11 +70,6 @@ def server():
         running.shutdown()
 
 
-@pytest.fixture(params=["http", "file"])
-def site(request):
-    return request.getfixturevalue("server") if request.param == "http" else HTML.as_uri()
-
-
 @pytest.fixture
 def visit(browser):
     """Open a page, wait until it is drawn, and return it with all that went wrong on the way."""
@@ -107,8 +102,32 @@ def visit(browser):
 
 
 @pytest.mark.parametrize("address", ["index.html", *PAGES])
-def test_page_is_whole(visit, site, address):
-    page, faults = visit(address, site, viewport=DESKTOP)
+def test_page_on_a_server(visit, server, address):
+    page, faults = visit(address, server, viewport=DESKTOP, color_scheme="light")
+    _assert_whole(page, faults)
+    if address != "index.html":  # which only leads to the first page
+        _assert_figures_fit(page)
+        _take_screenshot(page, address, "light")
+
+
+@pytest.mark.parametrize("address", ["index.html", *PAGES])
+def test_page_opened_as_a_file_in_the_dark(visit, address):
+    page, faults = visit(address, HTML.as_uri(), viewport=DESKTOP, color_scheme="dark")
+    _assert_whole(page, faults)
+    if address != "index.html":
+        _take_screenshot(page, address, "dark")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_page_on_a_phone_scrolls_one_way(visit, server, address):
+    page, faults = visit(address, server, viewport=PHONE, device_scale_factor=2)
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0, page.evaluate(TOO_WIDE)
+    assert faults == []
+    _take_screenshot(page, address, "phone")
+
+
+def _assert_whole(page, faults):
     page.wait_for_load_state("networkidle")
     assert faults == []
     assert page.locator("h1").first.inner_text().strip()
@@ -117,25 +136,25 @@ def test_page_is_whole(visit, site, address):
     assert "Traceback (most recent call last)" not in page.inner_text("article")
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_figures_are_drawn_and_named(visit, server, address):
-    page, _ = visit(address, server, viewport=DESKTOP)
+def _assert_figures_fit(page):
+    assert page.locator(".cell_output").count()
     width = page.locator("article").first.bounding_box()["width"]
-    figures = page.locator("div.btsr-figure[id]").all()
-    outputs = page.locator(".cell_output").count()
-    assert outputs
-    for figure in figures:
+    for figure in page.locator("div.btsr-figure[id]").all():
         assert figure.get_attribute("aria-label") not in (None, "", "untitled")
         box = figure.locator("svg.main-svg").first.bounding_box()
         assert 0.5 * width < box["width"] <= width + 1
         assert box["height"] > 100
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_phone_scrolls_one_way(visit, server, address):
-    page, _ = visit(address, server, viewport=PHONE, device_scale_factor=2)
-    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert overflow <= 0, page.evaluate(TOO_WIDE)
+def _take_screenshot(page, address, name):
+    """For eyes: `_build/screenshots`."""
+    # the article scrolls with the page, so its height is the page's
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(height, 12_000)})
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    shot = SCREENSHOTS / f"{Path(address).stem}-{name}.png"
+    page.screenshot(path=shot, full_page=True)
+    assert shot.stat().st_size > 10_000
 
 
 def test_figures_follow_the_theme(visit, server):
@@ -158,24 +177,3 @@ def test_figures_follow_the_width(visit, server):
             return width <= Math.max(innerWidth, least) && Math.abs(width - figure.clientWidth) < 2;
         })"""
     )
-
-
-@pytest.mark.parametrize("address", PAGES)
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("light", {"viewport": DESKTOP, "color_scheme": "light"}),
-        ("dark", {"viewport": DESKTOP, "color_scheme": "dark"}),
-        ("phone", {"viewport": PHONE, "color_scheme": "light", "device_scale_factor": 2}),
-    ],
-)
-def test_screenshot(visit, server, address, name, options):
-    """For eyes: `_build/screenshots`."""
-    page, _ = visit(address, server, **options)
-    # the article scrolls with the page, so its height is the page's
-    height = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": options["viewport"]["width"], "height": min(height, 12_000)})
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    shot = SCREENSHOTS / f"{Path(address).stem}-{name}.png"
-    page.screenshot(path=shot, full_page=True)
-    assert shot.stat().st_size > 10_000

@@ -71,6 +71,7 @@ def test_drawn_arrays_agree_with_the_numbers(record):
     overlap = (np.minimum(positive, negative) * np.diff(edges)).sum()
     assert overlap == pytest.approx(record.value("overlap", "full"), abs=1e-3)
     assert record.value("overlap-low", "full") <= record.value("overlap-high", "full")
+    assert abs(record.value("overlap-kde", "full") - overlap) < 0.2
     assert record.arrays["reliability-mass-count"].sum() == record.value("targets", "full")
 
 

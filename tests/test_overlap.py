@@ -19,6 +19,7 @@ from btsr_core.overlap import (
     kde_densities,
     overlap_factor,
     overlap_interval,
+    overlaps_of_few,
     resampled_overlaps,
     score_samples,
     user_auc,
@@ -293,3 +294,14 @@ def test_some_users_keep_their_scores():
     np.testing.assert_array_equal(some.positives, samples.positives[some.rows])
     np.testing.assert_array_equal(some.negatives, samples.negatives[some.rows])
     assert len(samples.some_users(99, seed=1).rows) == 50
+
+
+def test_few_users_vary_about_the_overlap_of_all():
+    samples = drawn(0, n_users=2000, n_negatives=20, apart=1.5)
+    found = overlaps_of_few(samples, 30, draws=50)
+    expected = math.erfc(0.75 / math.sqrt(2))
+    assert found.mean() == pytest.approx(expected, abs=4 * found.std() / math.sqrt(50) + 0.02)
+    more = overlaps_of_few(samples, 300, draws=50)
+    assert more.std() < 0.6 * found.std()
+    np.testing.assert_array_equal(found, overlaps_of_few(samples, 30, draws=50))
+    assert np.isnan(overlaps_of_few(samples.some_users(30, 0), 30, draws=2)).all()

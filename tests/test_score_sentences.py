@@ -79,6 +79,18 @@ def test_steadiness_of_users_and_seeds(found):
     assert "nothing says how far another seed" in say.steadiness({"a": found["BT-SR"][:1]})
 
 
+def test_figures_of_few_users(found):
+    values = {"overlap": 0.5, "overlap_kde": 0.52, "overlap_few": 0.61, "overlap_few_sd": 0.07}
+    one = changed(found["BT-SR"], **{name: [value] * 4 for name, value in values.items()})
+    said = say.few_users({"BT-SR": one})
+    assert "densities overlap by 0.520 where bins do by 0.500" in said
+    assert "30 random users" in said
+    assert said.endswith("overlap by 0.610, with a standard deviation of 0.070 between one draw of "
+                         "users and another.")  # fmt: skip
+    few = changed(one, overlap_few=[np.nan] * 4, overlap_few_sd=[np.nan] * 4)
+    assert say.few_users({"BT-SR": few}).endswith("by 0.500, on average over runs.")
+
+
 def test_order_of_systems_by_two_measures(found):
     three = {name: found[name] for name in ("SASRec-CE", "BT-SR", "DuoRec")}
     values = {"effective_rank": (1, 2, 3), "effective_rank_centred": (3, 2, 1),
