@@ -16,15 +16,19 @@ from btsr_core.histories import PackedSequences
 from btsr_core.metrics import CUTOFFS, UNRANKED, IntArray, summarise
 from btsr_core.model import SASRec
 from btsr_core.protocol import EvalSet, RawIds
-from btsr_core.rank_block import Users, padded, rank_block, true_lists
+from btsr_core.rank_block import rank_block
+from btsr_core.score_blocks import Users, padded
 from btsr_core.scorers import EmbeddingScorer, Scorer, encode, model_scorer
 from btsr_core.threads import even, share
 from btsr_core.top_k import top_k
+from btsr_core.true_lists import true_lists
 
-SCORES_HELD = {"cpu": 2**21, "cuda": 2**27}
+SCORES_HELD = {"cpu": 3 * 2**19, "cuda": 2**27}
 """Scores at a time: on a CPU few enough for a core's caches, on a GPU enough to keep it busy."""
 ITEMS_HELD = {"cpu": 2**14, "cuda": 2**16}
 """Items at a time, so few that there is room for many users."""
+USERS_AT_ONCE = 1024
+"""Users of whom a thread makes lists at once, some of whose scores it holds at a time."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,9 @@ def rank(
     n_items, n_users = scorer.n_items, len(eval_set)
     k = min(k, n_items)
     item_block = min(item_block or ITEMS_HELD[device.type], n_items)
-    user_block = user_block or even(n_users, SCORES_HELD[device.type] // item_block, device)
+    user_block = user_block or max(1, SCORES_HELD[device.type] // item_block)
+    at_once = even(n_users, max(USERS_AT_ONCE, user_block), device)
+    user_block = -(-at_once // -(-at_once // user_block))  # evenly, too
     targets = torch.as_tensor(eval_set.targets, device=device)
     ranks = torch.empty(n_users, dtype=torch.int64, device=device)
     top_items = torch.empty(n_users, k, dtype=torch.int64, device=device)
@@ -100,20 +106,14 @@ def rank(
     inputs = PackedSequences.pack(eval_set.inputs, n_items, device)
     everybody = torch.arange(n_users, device=device)
 
-    hidden = everybody if exclude_seen else everybody[:0]
-    owner, seen = _items_of(inputs, hidden)
-    cuts = [0, *inputs.lengths[hidden].cumsum(0).tolist()]  # of `seen`, between users
-
     def users_of(rows: Tensor) -> Users:
         return Users(scorer, rows, *_items_of(inputs, rows if exclude_seen else rows[:0]))
 
     def rank_all(starts: Iterator[int]) -> None:
         room = torch.empty(2, user_block, padded(item_block), device=device)
         for start in starts:
-            part = slice(start, min(start + user_block, n_users))
-            own = slice(cuts[part.start], cuts[part.stop]) if exclude_seen else slice(0)
-            users = Users(scorer, everybody[part], owner[own] - part.start, seen[own])
-            found = rank_block(users, targets[part], k, item_block, room)
+            part = slice(start, min(start + at_once, n_users))
+            found = rank_block(users_of(everybody[part]), targets[part], k, item_block, room)
             ranks[part], top_items[part], doubtful[part] = found
 
     def settle(blocks: Iterator[Tensor]) -> None:
@@ -121,11 +121,13 @@ def rank(
         for rows in blocks:
             top_items[rows] = true_lists(users_of(rows), k, item_block, room)
 
-    share(rank_all, range(0, n_users, user_block), device)
+    share(rank_all, range(0, n_users, at_once), device)
     unsettled = doubtful.nonzero().squeeze(1)
     if len(unsettled):
         share(settle, torch.split(unsettled, user_block), device)
-    ranks[owner[seen == targets[owner]]] = UNRANKED
+    if exclude_seen:
+        owner, seen = _items_of(inputs, everybody)
+        ranks[owner[seen == targets[owner]]] = UNRANKED
     return Ranking(ranks.cpu().numpy(), top_items.cpu().numpy(), eval_set.users, n_items)
 
 

@@ -1,67 +1,41 @@
-"""Rank the catalogue for a block of users: fast scores first, true ones where those leave doubt.
+"""Rank the catalogue for some users: fast scores first, true ones where those leave doubt.
 
-Both are explained in `scorers`. The memory is that of two blocks of scores.
+Both are explained in `scorers`. Scores are held for few users at a time; what small tensors can do
+is done for all of these users at once.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from btsr_core.errors import InputError
-from btsr_core.scorers import Scorer
-from btsr_core.top_k import largest, largest_values, top_k
+from btsr_core.score_blocks import WIDTH, Users
+from btsr_core.top_k import largest_values
 
 SPARE = 3
 """Items kept beyond the k best until their true scores are known."""
-WIDTH = 64
-"""Blocks of scores are as wide as a multiple of this, as `largest_values` likes it: 8 times 8."""
 PAIRS = 2**14
 """Pairs of users and items whose true scores are computed at a time."""
 
 
-@dataclass(frozen=True)
-class Users:
-    """Some users of an evaluation set, and what counts for them.
+class _Bar(NamedTuple):
+    """What an item has to reach to rank before a user's target, all (b,).
 
     Attributes
     ----------
-    scorer
-        Scores for these and other users.
-    rows
-        (b,) users.
-    seen_user, seen_item
-        (s,) places in `rows` and item ids: what may not be recommended.
+    own
+        The targets' true scores.
+    low, high
+        An item that scores less than `low` ranks behind, one above `high` before the target.
+    targets
+        Item ids.
     """
 
-    scorer: Scorer
-    rows: Tensor
-    seen_user: Tensor
-    seen_item: Tensor
-
-    def scores(self, item_block: int, room: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """Yield each block of scores with the id of its first item.
-
-        They are written to `room`, (b, n) with n a multiple of `WIDTH`; -inf stands where an item
-        may not be recommended, and where there is none.
-        """
-        for first in range(0, self.scorer.n_items, item_block):
-            n = min(item_block, self.scorer.n_items - first)
-            scores = room[: len(self.rows), : padded(n)]
-            self.scorer.scores(self.rows, first, scores[:, :n])
-            scores[:, n:] = -torch.inf
-            user, item = self.seen_user, self.seen_item - first
-            if n < self.scorer.n_items:
-                here = (item >= 0) & (item < n)
-                user, item = user[here], item[here]
-            scores[user, item] = -torch.inf
-            yield first, scores
-
-
-def padded(n: int) -> int:
-    """Return the width of a block of n items."""
-    return -(-n // WIDTH) * WIDTH
+    own: Tensor
+    low: Tensor
+    high: Tensor
+    targets: Tensor
 
 
 def rank_block(
@@ -78,8 +52,8 @@ def rank_block(
     item_block
         Items whose scores are held at a time.
     room
-        (2, >= b, >= padded(item_block)) float32 to write to: to ask the system for it again each
-        time would take longer than to fill it.
+        (2, h, >= padded(item_block)) float32 to write the scores of h users to: to ask the system
+        for it again each time would take longer than to fill it.
 
     Returns
     -------
@@ -94,20 +68,103 @@ def rank_block(
     """
     scorer, rows = users.scorer, users.rows
     own, margin = scorer.pair_scores(rows, targets[:, None])[:, 0], scorer.margin(rows)
-    most = min(k + SPARE, scorer.n_items)
-    ahead = torch.zeros_like(rows)
-    best, ids = room.new_empty(len(rows), 0), rows.new_empty(len(rows), 0)
-    for first, scores in users.scores(item_block, room[0]):
-        values, columns = largest_values(scores, min(most, scores.shape[1]))
-        best, ids = torch.cat([best, values], 1), torch.cat([ids, columns + first], 1)
+    error = torch.zeros_like(own) if margin is None else margin
+    lowest = torch.finfo(own.dtype).min  # never as low as what may not be recommended
+    bar = _Bar(own, (own - error).clamp(min=lowest), own + error, targets)
+    ahead = torch.zeros_like(targets)
+    best = room.new_full((len(targets), min(k + SPARE, scorer.n_items)), -torch.inf)
+    ids = torch.zeros_like(best, dtype=torch.int64)
+    close: list[tuple[Tensor, Tensor]] = []
+    for part, first, scores in users.scores(item_block, room[0]):
+        values, columns = largest_values(scores, min(best.shape[1], scores.shape[1]))
+        items = columns + first
         if first:
-            best, chosen = best.topk(min(most, best.shape[1]), dim=1)
-            ids = ids.gather(1, chosen)
-        ahead += _count_ahead(users, first, scores, own, margin, targets, room[1])
+            values, items = torch.cat([best[part], values], 1), torch.cat([ids[part], items], 1)
+            values, chosen = values.topk(best.shape[1], dim=1)
+            items = items.gather(1, chosen)
+        best[part, : values.shape[1]], ids[part, : items.shape[1]] = values, items
+        here = _Bar(*(each[part] for each in bar))
+        if margin is None:
+            ahead[part] += _count_exactly(here, first, scores, room[1])
+            continue
+        above, user, item = _count_above(here, first, scores, room[1])
+        ahead[part] += above
+        close.append((user + part.start, item))
+        if sum(len(user) for user, _ in close) > PAIRS:
+            _count_close(users, bar, close, ahead)
+            close = []
+    _count_close(users, bar, close, ahead)
     if torch.isnan(best[:, 0]).any():  # a NaN comes first
         raise InputError("a score is not a number: training diverged; lower lr or alpha")
-    error = torch.zeros_like(own) if margin is None else margin
     return ahead + 1, *_lists(users, k, best, ids, error)
+
+
+def _count_exactly(bar: _Bar, first: int, scores: Tensor, room: Tensor) -> Tensor:
+    """Return (b,) how many items rank before a target where scores are the true ones.
+
+    See `_count_above`.
+    """
+    # Comparisons into float32 and their sums are many times faster than into bool, and exact.
+    above = torch.gt(scores, bar.own[:, None], out=room[: len(scores), : scores.shape[1]])
+    n_above = above.sum(1)
+    places = torch.arange(first, first + scores.shape[1], device=scores.device)
+    equal = scores.ge_(bar.low[:, None]).sub_(above)
+    return (n_above + equal.mul_(places < bar.targets[:, None]).sum(1)).long()
+
+
+def _count_above(
+    bar: _Bar, first: int, scores: Tensor, room: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (b,) how many items of a block surely rank before a target, and which are close to it.
+
+    Overwrites the scores.
+
+    Parameters
+    ----------
+    scores
+        (b, n) of the items from `first` on.
+    room
+        At least as large as the scores, to write to.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor, Tensor]
+        (b,) counts; places of users and item ids of what only true scores can tell.
+    """
+    place = bar.targets - first
+    column = place.clamp(0, scores.shape[1] - 1)[:, None]
+    is_here = column == place[:, None]
+    scores.scatter_(1, column, scores.gather(1, column).masked_fill(is_here, -torch.inf))
+    # As in `_count_exactly`; the sums come at once, while caches hold what they add.
+    above = torch.gt(scores, bar.high[:, None], out=room[: len(scores), : scores.shape[1]])
+    n_above = _in_blocks(above).sum(1)  # (b, n / WIDTH)
+    within = scores.ge_(bar.low[:, None])  # and above; where these differ, an item is close
+    n_within = _in_blocks(within).sum(1)
+    row, start = (n_within > n_above).nonzero(as_tuple=True)
+    columns = start[:, None] + torch.arange(WIDTH, device=row.device) * n_above.shape[1]
+    at = row[:, None]
+    found, which = (within[at, columns] > above[at, columns]).nonzero(as_tuple=True)
+    return n_above.sum(1).long(), row[found], columns[found, which] + first
+
+
+def _in_blocks(flags: Tensor) -> Tensor:
+    """View (b, n) columns as (b, WIDTH, n / WIDTH): blocks of every n / WIDTH-th column."""
+    return flags.view(-1, WIDTH, flags.shape[1] // WIDTH)
+
+
+def _count_close(
+    users: Users, bar: _Bar, close: list[tuple[Tensor, Tensor]], ahead: Tensor
+) -> None:
+    """Add to (b,) `ahead` those of the (user, item) pairs whose true score beats the target's."""
+    if not close:
+        return
+    users_close, items_close = (torch.cat(each) for each in zip(*close, strict=True))
+    parts = zip(torch.split(users_close, PAIRS), torch.split(items_close, PAIRS), strict=True)
+    for user, item in parts:
+        true = users.scorer.pair_scores(users.rows[user], item[:, None])[:, 0]
+        own, target = bar.own[user], bar.targets[user]
+        wins = (true > own) | ((true == own) & (item < target))
+        ahead.index_add_(0, user, wins.long())
 
 
 def _lists(
@@ -138,100 +195,3 @@ def _lists(
         is_cut = (last > -torch.inf) & (fast.shape[1] < users.scorer.n_items)
         doubtful[unsure] = is_cut & (true[:, min(k, true.shape[1]) - 1] <= last + margin[unsure])
     return ids[:, :k].masked_fill(best[:, :k] == -torch.inf, -1), doubtful
-
-
-def _count_ahead(
-    users: Users,
-    first: int,
-    scores: Tensor,
-    own: Tensor,
-    margin: Tensor | None,
-    targets: Tensor,
-    room: Tensor,
-) -> Tensor:
-    """Return (b,) how many items of a block rank before a target; overwrites the block's scores.
-
-    Parameters
-    ----------
-    own
-        (b,) the targets' true scores.
-    room
-        As large as the scores, to write to.
-    """
-    flags = room[: len(scores), : scores.shape[1]]
-    place = targets - first
-    column = place.clamp(0, scores.shape[1] - 1)[:, None]
-    is_here = column == place[:, None]
-    scores.scatter_(1, column, scores.gather(1, column).masked_fill(is_here, -torch.inf))
-    low, high = (own, own) if margin is None else (own - margin, own + margin)
-    low = low.clamp(min=torch.finfo(low.dtype).min)  # never as low as what may not be recommended
-    # Comparisons into float32 and their sums are many times faster than into bool, and exact; the
-    # sums come at once, while caches hold what they add.
-    above = torch.gt(scores, high[:, None], out=flags)
-    n_above = _in_blocks(above).sum(1)  # (b, n / WIDTH)
-    within = scores.ge_(low[:, None])  # and above; where these differ, true scores decide
-    n_within = _in_blocks(within).sum(1)
-    ahead = n_above.sum(1).long()
-    if margin is None:  # those scores are equal: lower ids are before the target
-        before = torch.arange(scores.shape[1], device=scores.device) < place[:, None]
-        return ahead + within.sub_(above).mul_(before).sum(1).long()
-    row, start = (n_within > n_above).nonzero(as_tuple=True)
-    at, columns = (
-        row[:, None],
-        start[:, None] + torch.arange(WIDTH, device=row.device) * n_above.shape[1],
-    )
-    found, which = (within[at, columns] > above[at, columns]).nonzero(as_tuple=True)
-    row, column = row[found], columns[found, which]
-    for user, item in zip(torch.split(row, PAIRS), torch.split(column, PAIRS), strict=True):
-        true = users.scorer.pair_scores(users.rows[user], item[:, None] + first)[:, 0]
-        wins = (true > own[user]) | ((true == own[user]) & (item < place[user]))
-        ahead.index_add_(0, user, wins.long())
-    return ahead
-
-
-def _in_blocks(scores: Tensor) -> Tensor:
-    """View (b, n) columns as (b, WIDTH, n / WIDTH): blocks of every n / WIDTH-th column."""
-    return scores.view(-1, WIDTH, scores.shape[-1] // WIDTH)
-
-
-def true_lists(users: Users, k: int, item_block: int, room: Tensor) -> Tensor:
-    """Return the (b, k) items of the largest true scores, best first, lower ids among equals.
-
-    See `rank_block`; the room is that of one block of scores.
-    """
-    best, ids = room.new_empty(len(users.rows), 0), users.rows.new_empty(len(users.rows), 0)
-    for first, scores in users.scores(item_block, room):
-        n = min(item_block, users.scorer.n_items - first)
-        values, columns = _true_top_k(users, first, scores[:, :n], min(k, n))
-        # Earlier blocks hold lower ids, and `top_k` prefers lower places among equals.
-        best, ids = torch.cat([best, values], 1), torch.cat([ids, columns + first], 1)
-        best, chosen = top_k(best, min(k, best.shape[1]))
-        ids = ids.gather(1, chosen)
-    return ids.masked_fill(best == -torch.inf, -1)
-
-
-def _true_top_k(users: Users, first: int, scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the (b, k) largest true scores of a block, and their columns; see `top_k`."""
-    margin, n = users.scorer.margin(users.rows), scores.shape[1]
-    if margin is None:
-        return top_k(scores, k)
-    kept = min(k + SPARE, n)
-    columns = largest(scores, kept)  # lower ids first
-    values = _true(users, users.rows, first, scores, columns)
-    values, places = values.sort(dim=1, descending=True, stable=True)
-    values, columns_found = values[:, :k], columns.gather(1, places[:, :k])
-    if kept < n:
-        # Whoever was left out scores no more than the last who was not, give or take the margin.
-        most_left_out = scores.gather(1, columns).amin(1) + margin
-        last = values[:, k - 1]
-        everyone = torch.arange(n, device=scores.device)[None]
-        for row in ((last <= most_left_out) & (last > -torch.inf)).nonzero():
-            in_full = _true(users, users.rows[row], first, scores[row], everyone)
-            values[row], columns_found[row] = top_k(in_full, k)
-    return values, columns_found
-
-
-def _true(users: Users, rows: Tensor, first: int, scores: Tensor, columns: Tensor) -> Tensor:
-    """Return (b, m) true scores of the items in m columns of a block, -inf where that stands."""
-    found = users.scorer.pair_scores(rows, columns + first)
-    return found.masked_fill(scores.gather(1, columns) == -torch.inf, -torch.inf)

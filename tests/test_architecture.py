@@ -15,7 +15,7 @@ ORDER = [
     "settings", "names", "config", "histories", "sampler", "precision", "dropout", "model",
     "cross_entropy", "binary", "sce", "barlow_twins", "vicreg", "info_nce", "views",
     "guided_views", "regularisers", "objectives", "metrics", "top_k", "scorers",
-    "rank_block", "evaluate",
+    "score_blocks", "true_lists", "rank_block", "evaluate",
     "importance", "checkpoint", "train",
     "runs", "experiment", "sweep", "intervals", "significance", "power", "who_gains",
     "baselines", "exposure", "buckets", "analysis", "pareto",
