@@ -87,7 +87,7 @@ def bucket_contributions(parts: pd.DataFrame) -> go.Figure:
         figure.add_vline(x=0, line_color=GREY, line_dash="dash", row=1, col=column)
     for column, bucket in enumerate(order, start=1):
         what = "difference" if bucket == ALL_ITEMS else "part of it"
-        figure.update_xaxes(title_text=what, nticks=6, row=1, col=column)
+        figure.update_xaxes(title_text=what, nticks=4, tickangle=0, row=1, col=column)
     figure.update_yaxes(
         tickvals=list(range(len(names))),
         ticktext=[name.replace(" minus ", "<br>minus ") for name in names],

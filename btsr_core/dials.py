@@ -47,9 +47,9 @@ Side = Collection[Sequence[Record]]
 def sweeps(place: Standing, part: str, axis: str) -> dict[str, Sweep]:
     """Return the records of a part by the scaling of L_BT and the value of a setting.
 
-    Values stand in the order of the plan; those without a record are left out. The default scaling
-    comes first and is always there, the others where anything is recorded of them. A part that does
-    not vary the scaling has the default one.
+    Values stand in the order of the plan; those without a record are left out, and so is a single
+    value, which is no sweep. The default scaling comes first and is always there, the others where
+    anything is recorded of them. A part that does not vary the scaling has the default one.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def sweeps(place: Standing, part: str, axis: str) -> dict[str, Sweep]:
             sweep = found.setdefault(str(one.point.get("scaling", DEFAULT_SCALING)), {})
             sweep.setdefault(one.point[axis], []).append(place.records[one.run_id])
     return {
-        scaling: {value: sweep[value] for value in order if value in sweep}
+        scaling: {value: sweep[value] for value in order if value in sweep and len(sweep) > 1}
         for scaling, sweep in found.items()
     }
 

@@ -30,13 +30,13 @@ _AXIS = {
     "ticks": "outside",
     "tickcolor": GREY,
     "automargin": True,
-    "title": {"standoff": 8},
+    "title": {"standoff": 8, "font": {"size": 14}},
 }
 
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "system-ui, sans-serif", "size": 14},
-        "title": {"x": 0.01, "font": {"size": 16}, "y": 0.97, "yanchor": "top"},
+        "title": {"x": 0.01, "font": {"size": 16}, "y": 1, "yanchor": "top", "pad": {"t": 14}},
         "colorway": [BLUE, *PALETTE, GREY],
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

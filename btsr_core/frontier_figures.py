@@ -6,22 +6,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from btsr_core.figures import TEMPLATE, height_for, new_figure, new_panels
+from btsr_core.figures import height_for, new_figure, new_panels
 from btsr_core.frontier_tables import (
     ALPHA,
-    EXPOSURE,
     FEATURES,
     Dials,
-    exposure_names,
     mean_points,
     span,
 )
 from btsr_core.intervals import FloatArray
 from btsr_core.pareto import pareto_front
 from btsr_core.results import Systems, values_of
-from btsr_core.significance import paired_seeds
 from btsr_core.styles import GREY, style_of
 
 _SEED, _MEAN = 7, 13
@@ -127,45 +123,6 @@ def add_front(figure: go.Figure, front: FloatArray, *, shown: bool = True, **cel
         line={"shape": "vh", "dash": "dot", "color": GREY, "width": 1.5}, fill="tozeroy",
         fillcolor="rgba(140,140,140,0.08)", hoverinfo="skip", showlegend=shown, **cell,
     )  # fmt: skip
-
-
-def exposure_panels(points: pd.DataFrame, k: int) -> go.Figure:
-    """Show what lists do to items, a panel a measure: seeds small, means with their intervals.
-
-    Parameters
-    ----------
-    points
-        A row a run with the metrics of `frontier_tables.exposure_names`.
-    k
-        Length of the lists.
-    """
-    names = [str(name) for name in points["system"].unique()]
-    figure = make_subplots(
-        rows=2, cols=2, shared_yaxes=True, horizontal_spacing=0.05, vertical_spacing=0.16
-    )
-    title = f"Exposure in lists of {k}: seeds small, means with 95 % intervals"
-    figure.update_layout(
-        template=TEMPLATE, title={"text": title}, showlegend=False,
-        height=180 + 2 * max(120, 26 * len(names)),
-    )  # fmt: skip
-    for place, (metric, label) in enumerate(zip(exposure_names(k), EXPOSURE.values(), strict=True)):
-        cell: dict[str, Any] = {"row": place // 2 + 1, "col": place % 2 + 1}
-        for name in names:
-            values = points.loc[points["system"] == name, metric].dropna().to_numpy(np.float64)
-            marker = style_of(name).marker
-            figure.add_scatter(
-                x=values, y=[name] * len(values), mode="markers", name=name,
-                marker={**marker(_SEED), "opacity": _PALE}, **cell,
-            )  # fmt: skip
-            mean = paired_seeds(values, np.zeros_like(values)).interval
-            half = None if np.isnan(mean.high) else [mean.high - mean.mean]
-            figure.add_scatter(
-                x=[mean.mean], y=[name], mode="markers", name=f"{name}, mean",
-                marker=marker(_MEAN - 3), error_x={"type": "data", "array": half}, **cell,
-            )  # fmt: skip
-        figure.update_xaxes(title_text=label, **cell)
-    figure.update_yaxes(autorange="reversed", type="category")
-    return figure
 
 
 def gain_panels(

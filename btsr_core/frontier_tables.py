@@ -33,7 +33,7 @@ EXPOSURE = {
 }
 """What is shown of exposure, and its unit; see `exposure.exposure_metrics`."""
 
-FEATURES = {"history": "items in the history", "bucket": "bucket of the target (1 most popular)"}
+FEATURES = {"history": "items in the history", "bucket": "bucket (1 most popular)"}
 """What users are grouped by: columns of `Targets.rows`."""
 
 
@@ -147,6 +147,11 @@ def area_words(table: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 def exposure_names(k: int) -> list[str]:
     """Return the recorded names of the measures of exposure for lists of length k."""
     return [f"{name}@{k}" for name in EXPOSURE]
+
+
+def exposure_labels(k: int) -> dict[str, str]:
+    """Return what the measures of exposure are called in figures, by recorded name."""
+    return dict(zip(exposure_names(k), EXPOSURE.values(), strict=True))
 
 
 def exposure_changes(

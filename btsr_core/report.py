@@ -44,6 +44,8 @@ def as_text(table: pd.DataFrame) -> Styler:
     ]
     # A fixed id: by default every build would draw another.
     styler = Styler(table, uuid="text", cell_ids=False)
+    if isinstance(table.index, pd.RangeIndex):
+        styler.hide(axis="index")  # numbers that say nothing
     return styler.set_table_styles(left).set_table_attributes('class="dataframe"')
 
 

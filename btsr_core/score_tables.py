@@ -177,7 +177,7 @@ def seed_interval(values: FloatArray) -> Interval:
 
 
 def over_alpha(place: Standing) -> dict[float, list[Record]]:
-    """Return the records that differ in alpha alone, by alpha; none if no such part is recorded.
+    """Return the records that differ in alpha alone, by alpha; none unless there are two alphas.
 
     Where the scaling of L_BT varies too, those of the default scaling.
     """
@@ -185,7 +185,7 @@ def over_alpha(place: Standing) -> dict[float, list[Record]]:
     default = BarlowTwins().scaling
     fixed = {"scaling": default} if "scaling" in varied else {}
     found = along(place, "alpha", "alpha", **fixed)
-    return {float(alpha): records for alpha, records in found.items()}
+    return {float(alpha): records for alpha, records in found.items()} if len(found) > 1 else {}
 
 
 def seed_table(points: pd.DataFrame, columns: Mapping[str, tuple[str, int]]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -204,7 +205,8 @@ def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]
     """Return for how many seconds of one process there is work left.
 
     A run is taken to last as long as the recorded ones of its model on its dataset, else of any
-    model there; None while a dataset with missing runs has no record.
+    model there, by their median: one that shared its core says little. None while a dataset with
+    missing runs has no record.
     """
     total = 0.0
     for place in places:
@@ -221,7 +223,7 @@ def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]
             return None
         for model in left.values():
             own = known.get(model, every)
-            total += sum(own) / len(own)
+            total += median(own)
     return total
 
 

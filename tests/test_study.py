@@ -4,10 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from conftest import TINY
+from made_up_records import made_up_place
 
 from btsr_core.errors import InputError
 from btsr_core.records import read_record, read_records
@@ -94,6 +97,18 @@ def test_a_study_is_trained_recorded_and_then_left_alone(study_file, tmp_path):
     assert said.returncode == 0, said.stderr
     assert "missing" in said.stdout
     assert "nothing" not in said.stderr
+
+
+def test_time_left_is_that_of_usual_runs(tmp_path):
+    place = made_up_place(tmp_path, without=lambda one: one.point.get("alpha") == 0.4)
+    own = [one for one in place.planned if one.model == "bt-sr" and one.status == "recorded"]
+    for one, seconds in zip(own, [9999.0, *range(20)], strict=False):
+        place.records[one.run_id] = replace(place.records[one.run_id], train_seconds=seconds)
+    left = [one for one in place.planned if one.status != "recorded"]
+    assert left
+    known = [place.records[one.run_id].train_seconds for one in own]
+    expected = np.median(known) * len({one.run_id for one in left})
+    assert seconds_left([place], lambda _: True) == pytest.approx(expected)
 
 
 def test_what_is_not_wanted_is_not_trained(study_file, tmp_path):

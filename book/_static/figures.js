@@ -44,16 +44,21 @@
     });
   }
 
+  const pen = document.createElement("canvas").getContext("2d");
+
   /** A title in as many lines as its width needs, and the room above the plot for them. */
-  function titled(layout, width) {
+  function titled(layout, element) {
     const text = typeof layout.title === "string" ? layout.title : layout.title?.text;
     if (!text || text.includes("<")) return {}; // marked up by its author, who broke the lines
-    const size = layout.title.font?.size ?? layout.template?.layout?.title?.font?.size ?? 17;
-    const room = Math.floor((width - 110) / (0.55 * size)); // characters, right of the axis labels
+    const look = layout.template?.layout;
+    const size = layout.title.font?.size ?? look?.title?.font?.size ?? 17;
+    pen.font = `${size}px ${look?.font?.family ?? "sans-serif"}`;
+    const inset = layout.title.xref === "container" ? 0 : (element._fullLayout?._size?.l ?? 80);
+    const room = element.clientWidth - inset - 30; // pixels
     const lines = [""];
-    for (const word of text.split(" ")) {
+    for (const word of text.replace(/ %/g, "\u00a0%").split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
-      if (lines.at(-1) && longer.length > room) lines.push(word);
+      if (lines.at(-1) && pen.measureText(longer).width > room) lines.push(word);
       else lines[lines.length - 1] = longer;
     }
     const top = layout.margin?.t ?? layout.template?.layout?.margin?.t ?? 100;
@@ -75,7 +80,7 @@
     element.style.minWidth = `${leastWidth(layout)}px`;
     // The element has the height; its width is the page's, at any time.
     const { width, ...rest } = layout;
-    const look = () => ({ template: themed(layout.template), ...titled(layout, element.clientWidth) });
+    const look = () => ({ template: themed(layout.template), ...titled(layout, element) });
     Plotly.newPlot(element, {
       data,
       layout: { ...rest, autosize: true, template: themed(layout.template) },
