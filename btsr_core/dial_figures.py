@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from btsr_core.dial_tables import MEAN
 from btsr_core.dials import is_mean
-from btsr_core.figures import TEMPLATE, new_figure
+from btsr_core.figures import TEMPLATE, new_figure, nothing_to_draw
 from btsr_core.styles import GREEN, GREY, PURPLE, VERMILION, Style, style_of
 
 SERIES = (
@@ -41,6 +41,8 @@ def curves(series: Mapping[str, pd.DataFrame], axis: str, title: str) -> go.Figu
         Of the figure.
     """
     metrics = _metrics(series.values())
+    if not metrics:
+        return nothing_to_draw(title)
     figure = _grid(f"{title} (marks: seeds; line: mean; band: all seeds)", metrics)
     for (name, frame), style in zip(series.items(), SERIES, strict=False):
         for place, metric in enumerate(metrics):
@@ -82,6 +84,8 @@ def relative_curves(changes: pd.DataFrame, axis: str, title: str) -> go.Figure:
         Of the figure.
     """
     metrics = _metrics([changes])
+    if not metrics:
+        return nothing_to_draw(title)
     figure = _grid(f"{title} (small marks: seeds; bars: 95 % intervals)", metrics)
     for place, metric in enumerate(metrics):
         rows = changes[changes["metric"] == metric]
@@ -197,7 +201,6 @@ def add_marks(
 
 def _grid(title: str, metrics: Sequence[str]) -> go.Figure:
     """Return a figure of panels in rows of `COLUMNS`, a metric each."""
-    metrics = metrics or ["nothing is recorded"]
     n_rows = -(-len(metrics) // COLUMNS)
     figure = make_subplots(
         rows=n_rows, cols=COLUMNS, subplot_titles=list(metrics), horizontal_spacing=0.1,

@@ -62,6 +62,16 @@ def new_figure(title: str, **layout: object) -> go.Figure:
     return go.Figure(layout={**base, **layout})
 
 
+def nothing_to_draw(title: str) -> go.Figure:
+    """Return a figure that says that its runs are missing, in a line and without axes."""
+    figure = new_figure(title, height=130)
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    return figure.add_annotation(
+        text="no run is recorded that this figure could show", showarrow=False,
+        x=0, xref="paper", xanchor="left", y=0.5, yref="paper",
+    )  # fmt: skip
+
+
 def height_for(least: int, systems: int) -> int:
     """Return the height of a figure of many systems: each row of its legend needs room."""
     return least + 12 * max(0, systems - 4)

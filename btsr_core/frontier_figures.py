@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from btsr_core.figures import height_for, new_figure, new_panels
+from btsr_core.figures import height_for, new_figure, new_panels, nothing_to_draw
 from btsr_core.frontier_tables import (
     ALPHA,
     FEATURES,
@@ -73,7 +73,7 @@ def dial_frontier(
     """
     title = f"{accuracy} against {coverage} along {ALPHA} (at the marks)"
     if not turned:
-        return new_figure(f"{title}: no run is recorded", height=120)
+        return nothing_to_draw(title)
     figure = new_panels(title, list(turned), height=height_for(480, len(found) + 2))
     figure.update_layout(margin={"t": 88})
     for column, (label, dial) in enumerate(turned.items(), start=1):

@@ -38,7 +38,10 @@ FEATURES = {"history": "items in the history", "bucket": "bucket (1 most popular
 
 
 def dials(place: Standing) -> dict[str, dict[float, list[Record]]]:
-    """Return the recorded runs along alpha, by what else varies in the study's part `alpha`."""
+    """Return the recorded runs along alpha, by what else varies in the study's part `alpha`.
+
+    Where there is one alpha alone, nothing is dialled, and the runs are left out.
+    """
     found: dict[str, dict[float, list[Record]]] = {}
     runs = runs_of(place, "alpha")
     names = {one.model: system_name(record.experiment.loss) for one, record in runs
@@ -47,7 +50,7 @@ def dials(place: Standing) -> dict[str, dict[float, list[Record]]]:
         rest = [f"{name} {value}" for name, value in one.point.items() if name != "alpha"]
         label = ", ".join([names.get(one.model, one.model), *rest])
         found.setdefault(label, {}).setdefault(float(one.point["alpha"]), []).append(record)
-    return {label: dict(sorted(own.items())) for label, own in found.items()}
+    return {label: dict(sorted(own.items())) for label, own in found.items() if len(own) > 1}
 
 
 def mean_points(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from btsr_core.figures import TEMPLATE
+from btsr_core.figures import TEMPLATE, nothing_to_draw
 from btsr_core.intervals import FloatArray, Interval
 from btsr_core.names import system_name
 from btsr_core.records import Record
@@ -132,6 +132,8 @@ def along_alpha(
     labels
         Of the metrics, with their units.
     """
+    if not found:
+        return nothing_to_draw(title)
     regularised = [one for records in found.values() for one in records]
     losses = [one.experiment.loss for one in regularised if one.experiment.loss.is_regularised]
     style = style_of(system_name(losses[0]) if losses else "")
@@ -153,11 +155,6 @@ def along_alpha(
         )  # fmt: skip
         figure.update_xaxes(title_text="alpha", zeroline=False, **cell)
         figure.update_yaxes(title_text=_wrap(label, 32), **cell)
-    if not found:
-        figure.add_annotation(
-            text="no runs along alpha are recorded", showarrow=False, x=0.5, y=0.5,
-            xref="paper", yref="paper",
-        )  # fmt: skip
     return figure
 
 

@@ -36,7 +36,7 @@ def test_curves_show_every_seed_and_the_means(sweep):
 def test_nothing_recorded_is_said_in_the_figure():
     empty = dials.scores({}, METRICS, "full")
     figure = dial_figures.curves({"one": empty}, "alpha", "A title")
-    assert "nothing is recorded" in figure.to_json()
+    assert "no run is recorded" in figure.to_json()
 
 
 def test_relative_changes(place, sweep):

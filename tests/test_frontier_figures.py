@@ -83,7 +83,7 @@ def test_a_dial_is_a_line_through_its_means(place):
 
 def test_without_a_dial_the_figure_says_so(place):
     figure = drawn.dial_frontier({}, systems(place), X, Y, "full")
-    assert "no run is recorded" in figure.layout.title.text
+    assert "no run is recorded" in figure.to_json()
     assert not figure.data
 
 

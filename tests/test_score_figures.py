@@ -171,7 +171,7 @@ def test_alpha_in_order_or_a_note_that_nothing_is_recorded(drawn):
     means = [trace for trace in drawn["alpha"].data if trace.name == "mean"]
     assert [tuple(trace.x) for trace in means] == [(0, 0.2, 0.4)] * len(LABELS)
     nothing = seed_figures.along_alpha({}, LABELS, FULL, "Title")
-    assert "no runs along alpha" in nothing.layout.annotations[0].text
+    assert "no run is recorded" in nothing.layout.annotations[0].text
 
 
 def test_before_and_after_the_temperature(drawn, found):

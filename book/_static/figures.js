@@ -63,7 +63,9 @@
     }
     const top = layout.margin?.t ?? layout.template?.layout?.margin?.t ?? 100;
     const extra = (lines.length - 1) * 1.3 * size;
-    return { "title.text": lines.join("<br>"), "margin.t": top + extra };
+    // Plotly hangs several lines a little higher than one.
+    const pad = (look?.title?.pad?.t ?? 0) + (lines.length - 1) * 0.5 * size;
+    return { "title.text": lines.join("<br>"), "title.pad.t": pad, "margin.t": top + extra };
   }
 
   /** Width below which panels side by side could not be read: a phone scrolls them instead.
