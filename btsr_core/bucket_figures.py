@@ -9,9 +9,9 @@ from plotly.subplots import make_subplots
 
 from btsr_core.dial_figures import add_marks
 from btsr_core.dial_tables import bucket_name
-from btsr_core.figures import TEMPLATE, height_for
 from btsr_core.records import ALL_ITEMS
 from btsr_core.styles import GREY, style_of
+from btsr_core.template import TEMPLATE, height_for
 
 _WIDTH = 0.8
 """Of the room that the marks of a bucket take, of the distance between buckets."""

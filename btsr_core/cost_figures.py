@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from btsr_core.costs import DISTURBED, MEASURED, OURS, PEER, digits
-from btsr_core.figures import TEMPLATE
 from btsr_core.styles import BLUE, GREY, Style, style_of
+from btsr_core.template import TEMPLATE
 
 _ROW = 46
 """Pixels of a system."""

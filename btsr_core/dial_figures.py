@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 
 from btsr_core.dial_tables import MEAN
 from btsr_core.dials import is_mean
-from btsr_core.figures import TEMPLATE, new_figure, nothing_to_draw
 from btsr_core.styles import GREEN, GREY, PURPLE, VERMILION, Style, style_of
+from btsr_core.template import TEMPLATE, new_figure, nothing_to_draw
 
 SERIES = (
     Style(VERMILION, "circle", "full", "solid"),

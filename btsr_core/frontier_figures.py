@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from btsr_core.figures import height_for, new_figure, new_panels, nothing_to_draw
 from btsr_core.frontier_tables import (
     ALPHA,
     FEATURES,
@@ -19,6 +18,7 @@ from btsr_core.intervals import FloatArray
 from btsr_core.pareto import pareto_front
 from btsr_core.results import Systems, values_of
 from btsr_core.styles import GREY, style_of
+from btsr_core.template import height_for, new_figure, new_panels, nothing_to_draw
 
 _SEED, _MEAN = 7, 13
 """Sizes of marks."""

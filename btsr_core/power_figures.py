@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from btsr_core.figures import new_figure, new_panels
 from btsr_core.power import detectable
 from btsr_core.power_tables import Needs
 from btsr_core.styles import BLUE, GREEN, GREY, ORANGE, VERMILION
+from btsr_core.template import new_figure, new_panels
 
 SEEDS = (1, 5, 20)
 """Numbers of seeds that a line is drawn for."""

@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from scipy.stats import gaussian_kde
 
-from btsr_core.figures import TEMPLATE, height_for, new_figure, new_panels
 from btsr_core.measure import WIDEST
 from btsr_core.overlap import N_NEGATIVES
 from btsr_core.records import Record
 from btsr_core.results import Systems, values_of
 from btsr_core.settings import BCE, GBCE
 from btsr_core.styles import GREY, style_of
+from btsr_core.template import TEMPLATE, height_for, new_figure, new_panels
 
 Array = npt.NDArray[Any]
 

@@ -9,13 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from btsr_core.figures import TEMPLATE, nothing_to_draw
 from btsr_core.intervals import FloatArray, Interval
 from btsr_core.names import system_name
 from btsr_core.records import Record
 from btsr_core.results import Systems, values_of
 from btsr_core.score_tables import Change, seed_interval
 from btsr_core.styles import GREY, style_of
+from btsr_core.template import TEMPLATE, nothing_to_draw
 
 COLUMNS = 2
 _ROW = 30

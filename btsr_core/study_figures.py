@@ -9,10 +9,10 @@ from plotly.subplots import make_subplots
 
 from btsr_core.comparisons import Comparison
 from btsr_core.epochs import METRICS, EqualEpochs, curve, kept_value
-from btsr_core.figures import TEMPLATE, height_for, new_figure
 from btsr_core.results import Systems
 from btsr_core.study_tables import VALID
 from btsr_core.styles import GREY, style_of
+from btsr_core.template import TEMPLATE, height_for, new_figure
 
 _ROW = 34
 """Pixels of a comparison or a system."""

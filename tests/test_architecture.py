@@ -22,7 +22,7 @@ ORDER = [
     "confidence", "calibration", "overlap", "spectrum", "genres",
     "records", "measure", "study_spec", "search", "study_plan", "study",
     "printing", "study_cli", "cli", "__main__",
-    "report", "provenance", "costs", "styles", "figures", "cost_figures",
+    "report", "provenance", "costs", "styles", "template", "figures", "cost_figures",
     "sentences", "cost_sentences",
     "chapters", "papermill_io", "parameters", "chapter_settings", "results",
     "words", "pairs", "frontier_tables", "frontier_figures", "frontier_sentences",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_up import scaling_results, system_results, write_results
 
-from btsr_core import cost_figures, figures
+from btsr_core import cost_figures, template
 from btsr_core.costs import read_costs
 from btsr_core.styles import BLUE, GREY, PALETTE
 
@@ -36,7 +36,7 @@ def notes(figure):
 def test_has_a_title_and_named_axes_with_units(tmp_path, name):
     figure = draw(name, tmp_path)
     assert figure.layout.title.text
-    assert figure.layout.template.layout.font.family == figures.TEMPLATE.layout.font.family
+    assert figure.layout.template.layout.font.family == template.TEMPLATE.layout.font.family
     assert "log scale" in [*figure.select_xaxes()][-1].title.text
     assert len(figure.data)
     assert notes(figure) == []

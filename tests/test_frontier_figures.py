@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from made_up_records import made_up_place
 
-from btsr_core import figures
 from btsr_core import frontier_figures as drawn
 from btsr_core import frontier_tables as tables
+from btsr_core import template
 from btsr_core.pairs import OURS, PLAIN, pair_of
 from btsr_core.results import metric_points, systems
 from btsr_core.seed_figures import by_system
@@ -24,7 +24,7 @@ def traces(figure, **wanted):
 
 def check(figure):
     assert figure.layout.title.text
-    assert figure.layout.template.layout.font.family == figures.TEMPLATE.layout.font.family
+    assert figure.layout.template.layout.font.family == template.TEMPLATE.layout.font.family
     for axis in figure.select_xaxes():
         assert axis.title.text
     shown = [trace.name for trace in figure.data if trace.showlegend is not False]
@@ -46,7 +46,7 @@ def test_every_seed_and_every_mean_between_accuracy_and_coverage(place):
 
 
 def test_the_front_is_a_staircase_through_the_means_on_it():
-    figure = figures.new_figure("front")
+    figure = template.new_figure("front")
     drawn.add_front(figure, np.array([[0.3, 0.1], [0.1, 0.4], [0.2, 0.2]]))
     (edge,) = figure.data
     assert list(edge.x) == [0, 0.1, 0.2, 0.3, 0.3]
@@ -55,7 +55,7 @@ def test_the_front_is_a_staircase_through_the_means_on_it():
 
 
 def test_an_empty_front_is_not_drawn():
-    figure = figures.new_figure("front")
+    figure = template.new_figure("front")
     drawn.add_front(figure, np.empty((0, 2)))
     assert not figure.data
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 import torch
 
-from btsr_core import figures, report, sentences
+from btsr_core import figures, report, sentences, template
 from btsr_core.analysis import Redundancy, baseline_rankings, paired_gains, timeline
 from btsr_core.experiment import load_data, prepare
 from btsr_core.intervals import Interval
@@ -147,7 +147,7 @@ def every_figure(tiny, split, systems, points):
 def test_every_figure_has_a_title_and_named_axes(tiny, split, systems, points):
     for figure in every_figure(tiny, split, systems, points):
         assert figure.layout.title.text
-        assert figure.layout.template.layout.font.family == figures.TEMPLATE.layout.font.family
+        assert figure.layout.template.layout.font.family == template.TEMPLATE.layout.font.family
         titles = [axis.title.text for axis in (*figure.select_xaxes(), *figure.select_yaxes())]
         assert any(titles[: len(titles) // 2])
         assert any(titles[len(titles) // 2 :])

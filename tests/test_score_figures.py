@@ -7,9 +7,9 @@ from scipy.stats import gaussian_kde
 
 from btsr_core import score_figures, seed_figures
 from btsr_core import score_tables as tables
-from btsr_core.figures import TEMPLATE
 from btsr_core.results import metric_points, systems
 from btsr_core.styles import BLUE, GREY, VERMILION
+from btsr_core.template import TEMPLATE
 
 LABELS = {"overlap": "overlap factor", "auc": "AUC", "nll": "NLL (nats)"}
 
