@@ -35,7 +35,7 @@ def comparison_figure(comparisons: Sequence[Comparison]) -> go.Figure:
     names = [f"{one.first} minus {one.second}" for one in known]
     figure = new_figure(
         f"Differences in {metric} (95 % intervals over {over})",
-        height=170 + _ROW * max(len(known), 3),
+        height=220 + _ROW * max(len(known), 3),
     )
     figure.add_vline(x=0, line_color=GREY, line_dash="dash")
     for place, one in enumerate(known):

@@ -46,8 +46,8 @@
 
   const pen = document.createElement("canvas").getContext("2d");
 
-  /** A title in as many lines as its width needs, and the room above the plot for them. */
-  function titled(layout, element) {
+  /** A title in as many lines as its width needs, and a figure that is higher by so much. */
+  function titled(layout, element, base) {
     const text = typeof layout.title === "string" ? layout.title : layout.title?.text;
     if (!text || text.includes("<")) return {}; // marked up by its author, who broke the lines
     const look = layout.template?.layout;
@@ -65,7 +65,8 @@
     const extra = (lines.length - 1) * 1.3 * size;
     // Plotly hangs several lines a little higher than one.
     const pad = (look?.title?.pad?.t ?? 0) + (lines.length - 1) * 0.5 * size;
-    return { "title.text": lines.join("<br>"), "title.pad.t": pad, "margin.t": top + extra };
+    const height = base + extra; // the plot keeps its own
+    return { "title.text": lines.join("<br>"), "title.pad.t": pad, "margin.t": top + extra, height };
   }
 
   /** Width below which panels side by side could not be read: a phone scrolls them instead.
@@ -80,9 +81,14 @@
     const { data, layout, frames, config } = JSON.parse(element.querySelector("script").textContent);
     element.replaceChildren();
     element.style.minWidth = `${leastWidth(layout)}px`;
-    // The element has the height; its width is the page's, at any time.
+    const base = element.clientHeight;
+    // The width is the page's, at any time.
     const { width, ...rest } = layout;
-    const look = () => ({ template: themed(layout.template), ...titled(layout, element) });
+    const look = () => {
+      const title = titled(layout, element, base);
+      if (title.height) element.style.height = `${title.height}px`;
+      return { template: themed(layout.template), ...title };
+    };
     Plotly.newPlot(element, {
       data,
       layout: { ...rest, autosize: true, template: themed(layout.template) },
