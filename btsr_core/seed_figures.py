@@ -181,11 +181,12 @@ def _grid(title: str, metrics: Sequence[str], height: int, gap: float) -> go.Fig
     figure = make_subplots(
         rows=max(rows, 1), cols=max(columns, 1), horizontal_spacing=gap, vertical_spacing=between
     )
-    # Names take the left: a title that began where the panels do would have no room.
     return figure.update_layout(
-        template=TEMPLATE, height=height * max(rows, 1) + 90, showlegend=False,
-        title={"text": title, "xref": "container", "x": 0.01},
-    )  # fmt: skip
+        template=TEMPLATE,
+        height=height * max(rows, 1) + 90,
+        showlegend=False,
+        title={"text": title},
+    )
 
 
 def _wrap(text: str, width: int) -> str:

@@ -53,8 +53,7 @@
     const look = layout.template?.layout;
     const size = layout.title.font?.size ?? look?.title?.font?.size ?? 17;
     pen.font = `${size}px ${look?.font?.family ?? "sans-serif"}`;
-    const inset = layout.title.xref === "container" ? 0 : (element._fullLayout?._size?.l ?? 80);
-    const room = element.clientWidth - inset - 30; // pixels
+    const room = element.clientWidth - 30; // pixels
     const lines = [""];
     for (const word of text.replace(/ %/g, "\u00a0%").split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
