@@ -70,8 +70,9 @@ def comparison_figure(comparisons: Sequence[Comparison]) -> go.Figure:
         ),
     ):
         figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=marker)
-    figure.update_xaxes(title_text=f"difference in {metric}")
-    _name_rows(figure, names)
+    figure.update_xaxes(title_text=f"difference in {metric}", tickangle=0, nticks=6)
+    # In two lines, which leave a phone room for the marks.
+    _name_rows(figure, [name.replace(" minus ", "<br>minus ") for name in names])
     return figure
 
 
