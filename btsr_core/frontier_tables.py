@@ -149,12 +149,12 @@ def area_words(table: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 def exposure_names(k: int) -> list[str]:
     """Return the recorded names of the measures of exposure for lists of length k."""
-    return [f"{name}@{k}" for name in EXPOSURE]
+    return list(exposure_labels(k))
 
 
 def exposure_labels(k: int) -> dict[str, str]:
     """Return what the measures of exposure are called in figures, by recorded name."""
-    return dict(zip(exposure_names(k), EXPOSURE.values(), strict=True))
+    return {f"{name}@{k}": label for name, label in EXPOSURE.items()}
 
 
 def exposure_changes(

@@ -12,6 +12,7 @@ from torch import Tensor
 from btsr_core.errors import InputError
 from btsr_core.score_blocks import WIDTH, Users
 from btsr_core.top_k import largest_values
+from btsr_core.true_lists import by_true_scores
 
 SPARE = 3
 """Items kept beyond the k best until their true scores are known."""
@@ -184,14 +185,8 @@ def _lists(
     doubtful = (~apart & (best[:, :-1] > -torch.inf))[:, :k].any(1)
     unsure = doubtful.nonzero().squeeze(1)
     if len(unsure):
-        fast, found = best[unsure], ids[unsure].sort(dim=1)
-        inside = found.values.clamp(max=users.scorer.n_items - 1)  # columns that pad a block
-        true = users.scorer.pair_scores(users.rows[unsure], inside)
-        true.masked_fill_(fast.gather(1, found.indices) == -torch.inf, -torch.inf)
-        true, order = true.sort(dim=1, descending=True, stable=True)  # lower ids first
-        best[unsure], ids[unsure] = true, found.values.gather(1, order)
-        # Whoever was left out scores no more than the last who was not, give or take the margin.
-        last = fast[:, -1]
-        is_cut = (last > -torch.inf) & (fast.shape[1] < users.scorer.n_items)
-        doubtful[unsure] = is_cut & (true[:, min(k, true.shape[1]) - 1] <= last + margin[unsure])
+        best[unsure, :k], ids[unsure, :k], doubtful[unsure] = by_true_scores(
+            users, users.rows[unsure], best[unsure], ids[unsure], k, margin[unsure],
+            users.scorer.n_items,
+        )  # fmt: skip
     return ids[:, :k].masked_fill(best[:, :k] == -torch.inf, -1), doubtful

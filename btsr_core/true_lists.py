@@ -37,22 +37,50 @@ def _true_top_k(users: Users, first: int, scores: Tensor, k: int) -> tuple[Tenso
     if margin is None:
         return top_k(scores, k)
     kept = min(k + SPARE, n)
-    columns = largest(scores, kept)  # lower ids first
-    values = _true(users, users.rows, first, scores, columns)
-    values, places = values.sort(dim=1, descending=True, stable=True)
-    values, columns_found = values[:, :k], columns.gather(1, places[:, :k])
-    if kept < n:
-        # Whoever was left out scores no more than the last who was not, give or take the margin.
-        most_left_out = scores.gather(1, columns).amin(1) + margin
-        last = values[:, k - 1]
-        everyone = torch.arange(n, device=scores.device)[None]
-        for row in ((last <= most_left_out) & (last > -torch.inf)).nonzero():
-            in_full = _true(users, users.rows[row], first, scores[row], everyone)
-            values[row], columns_found[row] = top_k(in_full, k)
-    return values, columns_found
+    columns = largest(scores, kept)
+    fast = scores.gather(1, columns)
+    values, ids, in_doubt = by_true_scores(users, users.rows, fast, columns + first, k, margin, n)
+    everyone = torch.arange(first, first + n, device=scores.device)[None]
+    for row in in_doubt.nonzero():
+        in_full = true_scores(users, users.rows[row], scores[row], everyone)
+        values[row], found = top_k(in_full, k)
+        ids[row] = found + first
+    return values, ids - first
 
 
-def _true(users: Users, rows: Tensor, first: int, scores: Tensor, columns: Tensor) -> Tensor:
-    """Return (b, m) true scores of the items in m columns of a block, -inf where that stands."""
-    found = users.scorer.pair_scores(rows, columns + first)
-    return found.masked_fill(scores.gather(1, columns) == -torch.inf, -torch.inf)
+def by_true_scores(
+    users: Users, rows: Tensor, fast: Tensor, ids: Tensor, k: int, margin: Tensor, n: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the k best of kept items by true score, lower ids among equals.
+
+    Parameters
+    ----------
+    rows
+        (b,) users.
+    fast, ids
+        (b, m) fast scores that no item left out exceeds, and their items.
+    margin
+        (b,) how far a fast score may be from the true one.
+    n
+        Items that these were chosen from.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor, Tensor]
+        (b, <= k) true scores, largest first; their items; (b,) whether an item left out might
+        belong among them.
+    """
+    ids, order = ids.sort(dim=1)
+    true = true_scores(users, rows, fast.gather(1, order), ids)
+    true, order = true.sort(dim=1, descending=True, stable=True)  # lower ids first
+    true, ids = true[:, :k], ids.gather(1, order)[:, :k]
+    # Whoever was left out scores no more than the last who was not, give or take the margin.
+    last = true[:, -1]
+    in_doubt = (last <= fast.amin(1) + margin) & (last > -torch.inf) & (fast.shape[1] < n)
+    return true, ids, in_doubt
+
+
+def true_scores(users: Users, rows: Tensor, fast: Tensor, ids: Tensor) -> Tensor:
+    """Return (b, m) true scores of items, -inf where that stands among the (b, m) fast ones."""
+    inside = ids.clamp(max=users.scorer.n_items - 1)  # columns that pad a block
+    return users.scorer.pair_scores(rows, inside).masked_fill(fast == -torch.inf, -torch.inf)
