@@ -23,7 +23,7 @@ help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
 
 book: $(WITH_BOOK)  ## execute the chapters that changed and build _build/html
-	@$(BIN)/python -m btsr_core.bookbuild $(ARGS)
+	@$(BIN)/python -m btsr_core.book.build $(ARGS)
 
 lab: $(WITH_BOOK)  ## open the chapters in JupyterLab
 	@mkdir -p $(VENV)/share/jupyter/lab/settings

@@ -8,9 +8,9 @@ import numpy as np
 from benchmarks.data import Benchmark, save, synthetic, usual_lengths
 from benchmarks.process import Figures, Settings, serve
 from btsr_core.config import DataConfig
+from btsr_core.data.protocol import Split
 from btsr_core.errors import InputError
 from btsr_core.experiment import prepare
-from btsr_core.protocol import Split
 
 
 def benchmark_of(split: Split) -> Benchmark:

@@ -24,15 +24,15 @@ from benchmarks.process import (
     serve,
     system_figures,
 )
-from btsr_core.allocator import keep_freed_memory
 from btsr_core.config import Experiment, experiment
-from btsr_core.cross_entropy import cross_entropy
-from btsr_core.evaluate import evaluate_model
-from btsr_core.histories import PackedSequences
-from btsr_core.model import SASRec
-from btsr_core.protocol import EvalSet, Sequences
-from btsr_core.sampler import TrainSet, index_by_target
-from btsr_core.train import ADAM_BETAS, build_model, train_epoch
+from btsr_core.data.protocol import EvalSet, Sequences
+from btsr_core.evaluation.evaluate import evaluate_model
+from btsr_core.losses.cross_entropy import cross_entropy
+from btsr_core.machine.allocator import keep_freed_memory
+from btsr_core.model.sasrec import SASRec
+from btsr_core.sequences.histories import PackedSequences
+from btsr_core.sequences.sampler import TrainSet, index_by_target
+from btsr_core.training.train import ADAM_BETAS, build_model, train_epoch
 
 CPU = torch.device("cpu")
 WARM_UP_BATCHES = 8

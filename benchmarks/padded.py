@@ -2,8 +2,8 @@
 
 Every history is padded on the left to `max_len`; every padded position goes through the encoder and
 gets a logit for every item; the loss then ignores those positions. Evaluation scores users x items
-a batch at a time. Its equations are those of `btsr_core.model`, with padding masked as a key, so
-that the same weights give the same loss and ranks; a test checks it.
+a batch at a time. Its equations are those of `btsr_core.model.sasrec`, with padding masked as a
+key, so that the same weights give the same loss and ranks; a test checks it.
 """
 
 import math
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from benchmarks.data import Benchmark, IntArray
 from benchmarks.process import Shape
-from btsr_core.metrics import CUTOFFS, summarise
+from btsr_core.evaluation.metrics import CUTOFFS, summarise
 
 USERS_A_BATCH = 256
 """Users scored at a time."""

@@ -18,9 +18,9 @@ from benchmarks.process import (
     rounded,
     serve,
 )
-from btsr_core.allocator import keep_freed_memory
-from btsr_core.evaluate import evaluate_model
-from btsr_core.train import build_model
+from btsr_core.evaluation.evaluate import evaluate_model
+from btsr_core.machine.allocator import keep_freed_memory
+from btsr_core.training.train import build_model
 
 PROBE_USERS = 512
 """Users that are ranked first, to warm up and to tell how long all would take."""

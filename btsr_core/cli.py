@@ -9,16 +9,16 @@ import numpy as np
 import typer
 
 from btsr_core.config import Experiment, experiment
-from btsr_core.datasets import DATASETS
+from btsr_core.data.datasets import DATASETS
+from btsr_core.data.protocol import History
 from btsr_core.errors import InputError
-from btsr_core.evaluate import top_items_of
+from btsr_core.evaluation.evaluate import top_items_of
 from btsr_core.experiment import prepare, run_experiment
 from btsr_core.files import runs_dir
 from btsr_core.printing import print_run, print_values, user_errors
-from btsr_core.protocol import History
 from btsr_core.runs import find_run, table_of_runs
 from btsr_core.settings import OBJECTIVES, REGULARISERS, Scaling, View
-from btsr_core.study_cli import study_command
+from btsr_core.study.cli import study_command
 
 app = typer.Typer(
     add_completion=False,

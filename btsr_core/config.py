@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from btsr_core.data.protocol import HISTORIES, History
 from btsr_core.errors import InputError
-from btsr_core.protocol import HISTORIES, History
 from btsr_core.settings import CHOICES, Count, Description, LossConfig, Weight, own_settings
 
 RECIPE = 4

@@ -17,14 +17,14 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 import btsr_core
-from btsr_core.allocator import keep_freed_memory
 from btsr_core.config import DataConfig, Experiment
-from btsr_core.datasets import Interactions, load_interactions
+from btsr_core.data.datasets import Interactions, load_interactions
+from btsr_core.data.protocol import Split, split_interactions
 from btsr_core.errors import InputError
-from btsr_core.evaluate import evaluate_model
+from btsr_core.evaluation.evaluate import evaluate_model
+from btsr_core.evaluation.metrics import as_json
 from btsr_core.files import runs_dir
-from btsr_core.metrics import as_json
-from btsr_core.protocol import Split, split_interactions
+from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.runs import (
     CHECKPOINT,
     Run,
@@ -34,7 +34,7 @@ from btsr_core.runs import (
     load_run,
     ranks_frame,
 )
-from btsr_core.train import fit
+from btsr_core.training.train import fit
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import typer
 
+from btsr_core.data.protocol import History
 from btsr_core.errors import InputError
-from btsr_core.metrics import CUTOFFS
-from btsr_core.protocol import History
+from btsr_core.evaluation.metrics import CUTOFFS
 from btsr_core.runs import Run
 
 

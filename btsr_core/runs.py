@@ -19,12 +19,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from btsr_core.config import Experiment
+from btsr_core.data.protocol import HISTORIES, History
 from btsr_core.errors import InputError
-from btsr_core.evaluate import Ranking
+from btsr_core.evaluation.evaluate import Ranking
 from btsr_core.files import atomic_path, write_json
-from btsr_core.model import SASRec
-from btsr_core.protocol import HISTORIES, History
-from btsr_core.train import build_model
+from btsr_core.model.sasrec import SASRec
+from btsr_core.training.train import build_model
 
 CONFIG, VERSIONS, HISTORY, METRICS = "config.json", "versions.json", "history.json", "metrics.json"
 WEIGHTS, ITEMS, RANKS = "model.safetensors", "items.parquet", "ranks.parquet"

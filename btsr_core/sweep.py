@@ -12,8 +12,8 @@ from btsr_core.config import Experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import Prepared, load_data, pick_device, run_experiment
 from btsr_core.files import runs_dir
+from btsr_core.machine.processes import usable_cores, worker_pool
 from btsr_core.names import system_name
-from btsr_core.processes import usable_cores, worker_pool
 from btsr_core.runs import Run, is_finished, load_run
 from btsr_core.settings import REGULARISERS, NoRegulariser
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from made_up_records import TABLE, made_up_place
 
-from btsr_core.records import ALL_ITEMS
+from btsr_core.study.records import ALL_ITEMS
 
 ALPHA = {
     "part": "alpha", "models": ["bt-sr"], "seeds": 3,

@@ -5,11 +5,11 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from btsr_core.measure import READINGS, VALIDATION
-from btsr_core.metrics import per_user
-from btsr_core.records import ALL_ITEMS, BEYOND, Record, Targets
-from btsr_core.study import Standing
-from btsr_core.study_spec import Study
+from btsr_core.evaluation.metrics import per_user
+from btsr_core.study.measure import READINGS, VALIDATION
+from btsr_core.study.records import ALL_ITEMS, BEYOND, Record, Targets
+from btsr_core.study.run import Standing
+from btsr_core.study.spec import Study
 
 MODELS = {
     "sasrec-ce": {"objective": "ce", "regulariser": "none"},

@@ -29,9 +29,9 @@ from benchmarks.scaling import measure as measure_point
 from benchmarks.store import FILES, empty, is_current, read, write
 from benchmarks.tables import scaling_table, systems_table
 from btsr_core.errors import InputError
-from btsr_core.evaluate import evaluate_model
+from btsr_core.evaluation.evaluate import evaluate_model
+from btsr_core.evaluation.metrics import UNRANKED
 from btsr_core.experiment import prepare
-from btsr_core.metrics import UNRANKED
 
 SHAPE = Shape(dim=8, n_blocks=2, n_heads=2, max_len=7, dropout=0.0, batch_size=64)
 SETTINGS = {

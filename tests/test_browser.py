@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from btsr_core.chapters import chapter_paths
+from btsr_core.book.chapters import chapter_paths
 
 pytestmark = pytest.mark.browser
 

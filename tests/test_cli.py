@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from btsr_core import cli
 from btsr_core.cli import app
 from btsr_core.config import Experiment
-from btsr_core.datasets import DATASETS
-from btsr_core.metrics import CUTOFFS
+from btsr_core.data.datasets import DATASETS
+from btsr_core.evaluation.metrics import CUTOFFS
 from btsr_core.runs import find_run
 from btsr_core.settings import CHOICES, CL4SRec, DuoRec, EC4SRec, VICReg, own_settings
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY
+from handmade import TINY
 
 from btsr_core import experiment as door
 from btsr_core.config import experiment
 from btsr_core.errors import InputError
-from btsr_core.evaluate import evaluate_model
+from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.experiment import prepare, run_experiment
 from btsr_core.runs import CHECKPOINT, find_run, finished, load_run, table_of_runs
 
@@ -162,7 +162,7 @@ def test_a_reading_of_the_history_without_users(tmp_path):
 
 TRAIN = """
 import sys
-from btsr_core import train
+from btsr_core.training import train
 from btsr_core.config import Experiment
 from btsr_core.experiment import run_experiment
 train.CHECKPOINT_SECONDS = 0.0

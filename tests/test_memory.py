@@ -9,10 +9,10 @@ GIB = 2**30
 TRAINING = """
 import numpy as np, torch
 from btsr_core.config import experiment
-from btsr_core.histories import PackedSequences
-from btsr_core.protocol import Sequences
-from btsr_core.sampler import index_by_target
-from btsr_core.train import build_model, train_epoch
+from btsr_core.sequences.histories import PackedSequences
+from btsr_core.data.protocol import Sequences
+from btsr_core.sequences.sampler import index_by_target
+from btsr_core.training.train import build_model, train_epoch
 
 described = experiment(objective={objective!r}, regulariser="none", dim=64, batch_size=256)
 lengths = np.full(256, 3)
@@ -28,9 +28,9 @@ for epoch in range(2):  # one step each; the optimiser's state is there from the
 EVALUATION = """
 import numpy as np, torch
 from btsr_core.config import ModelConfig
-from btsr_core.evaluate import evaluate_model
-from btsr_core.model import SASRec
-from btsr_core.protocol import EvalSet, Sequences
+from btsr_core.evaluation.evaluate import evaluate_model
+from btsr_core.model.sasrec import SASRec
+from btsr_core.data.protocol import EvalSet, Sequences
 
 n = 200  # lists and ranks of 10,000 would take 4 MB more, and minutes
 rng = np.random.default_rng(0)

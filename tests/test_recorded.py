@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from btsr_core.evaluation.metrics import summarise
 from btsr_core.experiment import prepare, run_experiment
 from btsr_core.files import project_root
-from btsr_core.measure import READINGS, measure_run
-from btsr_core.metrics import summarise
-from btsr_core.records import TARGETS, read_record, read_targets
-from btsr_core.study_spec import read_study
+from btsr_core.study.measure import READINGS, measure_run
+from btsr_core.study.records import TARGETS, read_record, read_targets
+from btsr_core.study.spec import read_study
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 RECORDS = sorted(path for path in RESULTS.glob("*/*.parquet") if path.name != TARGETS)

@@ -1,4 +1,4 @@
-// Draws the figures of a page: the data of each lies in the element itself, see btsr_core/bookext.py.
+// Draws the figures of a page: the data of each lies in the element itself, see btsr_core/book/sphinx_ext.py.
 (() => {
   "use strict";
 

@@ -1,0 +1,1 @@
+"""What turns chapters into a book: parameters, papermill, Sphinx."""

@@ -1,0 +1,288 @@
+"""Builds the book: `python -m btsr_core.book.build --dataset ml-100k -p alpha=0.3`.
+
+Executed chapters are put into `_build/stage`, a copy of the book in which Jupyter Book has nothing
+left to execute, and what it renders replaces `_build/html` as a whole. Whatever is interrupted or
+fails leaves the book of the last build.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import yaml
+from filelock import FileLock, Timeout
+
+from btsr_core.book.chapters import chapter_paths, read_chapter
+from btsr_core.book.execute import Job, code_hash, run_jobs, shown_files
+from btsr_core.book.parameters import (
+    Parameter,
+    Scalar,
+    check_values,
+    inspect_parameters,
+    unknown_parameter,
+)
+from btsr_core.book.sphinx_ext import fetch_mathjax
+from btsr_core.errors import InputError
+from btsr_core.files import project_root, sha256_file, write_json, write_text
+
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # there is no -m jupyter_book
+JUPYTER_BOOK_OPTIONS = ("-q", "-W", "-n", "--keep-going")
+
+
+class BuildError(Exception):
+    """The book could not be built although its input is in order; the message says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the book; return 0, 1 if a chapter or the rendering failed, 2 if used wrongly."""
+    options = _parser().parse_args(arguments)
+    root = project_root()
+    build = root / "_build"
+    try:
+        jobs = plan(root, _given_values(options))
+        build.mkdir(exist_ok=True)
+        with FileLock(build / ".lock", timeout=0):
+            if options.force:
+                _forget(build, jobs)
+            _execute(jobs, root, options.jobs)
+            stage = build / "stage"
+            _stage(root, stage, jobs)
+            _render(root, stage)
+    except InputError as error:
+        return _fail(f"{error}", 2)
+    except BuildError as error:
+        return _fail(f"{error}", 1)
+    except Timeout:
+        return _fail(f"another build is running in {root}", 2)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the chapters that had finished will not run again", 130)
+    _say(f"The book is at {(build / 'html' / 'index.html').as_uri()}")
+    return 0
+
+
+def plan(root: Path, values: Mapping[str, str]) -> list[Job]:
+    """Return the chapters to execute with the values that each takes; refuse before anything runs.
+
+    Parameters
+    ----------
+    root
+        Folder of the book. Its pages without code are not in the plan.
+    values
+        Parameters as given. Each must belong to a chapter; a chapter gets those that it has.
+
+    Raises
+    ------
+    InputError
+        If no chapter has a parameter, or a value does not fit.
+    """
+    declared = {path: inspect_parameters(path) for path in chapter_paths(root)}
+    known = {name for parameters in declared.values() for name in parameters}
+    for name in values:
+        if name not in known:
+            raise unknown_parameter(name, known)
+    return [
+        Job(
+            path,
+            root / "_build" / "executed" / path.relative_to(root).with_suffix(".ipynb"),
+            _values_of(path, parameters, values),
+            shown_files(root, path, parameters, values),
+        )
+        for path, parameters in declared.items()
+        if any(cell.cell_type == "code" for cell in read_chapter(path).cells)
+    ]
+
+
+def _values_of(
+    path: Path, parameters: Mapping[str, Parameter], values: Mapping[str, str]
+) -> dict[str, Scalar]:
+    """Return those of the values that a chapter takes, checked as the chapter itself would."""
+    checked = check_values(path, {name: values[name] for name in parameters if name in values})
+    if checked:
+        from btsr_core.book.settings import experiment_of  # noqa: PLC0415 (imports pandas)
+
+        defaults = {name: parameter.default for name, parameter in parameters.items()}
+        experiment_of(SimpleNamespace(**{**defaults, **checked}))
+    return checked
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m btsr_core.book.build",
+        description="Execute the chapters that changed, and build the book into _build/html.",
+    )
+    parser.add_argument("--dataset", help="a named dataset (see `btsr datasets`), or a file")
+    parser.add_argument(
+        "-p",
+        dest="parameters",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="value of a parameter for every chapter that has it; may be repeated",
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="chapters that run at once (2)")
+    parser.add_argument("--force", action="store_true", help="execute and render everything again")
+    return parser
+
+
+def _given_values(options: argparse.Namespace) -> dict[str, str]:
+    if options.jobs < 1:
+        raise InputError(f"--jobs must be 1 or more, not {options.jobs}")
+    values = {}
+    for text in options.parameters:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"-p {text}: write -p NAME=VALUE")
+        values[name.strip()] = value
+    if options.dataset is not None:
+        values["dataset"] = _dataset(options.dataset)
+    return values
+
+
+def _dataset(given: str) -> str:
+    """Return the name of a dataset, or the absolute path of a file: chapters run elsewhere."""
+    from btsr_core.data.datasets import DATASETS  # noqa: PLC0415 (imports pandas)
+
+    if given in DATASETS:
+        return given
+    if not Path(given).is_file():
+        raise InputError(
+            f"--dataset {given} is neither a file nor a dataset; named are {', '.join(DATASETS)}"
+        )
+    return str(Path(given).resolve())
+
+
+def _forget(build: Path, jobs: Sequence[Job]) -> None:
+    for stamp in [build / "html.json", *(job.stamp for job in jobs)]:
+        stamp.unlink(missing_ok=True)
+    shutil.rmtree(build / "sphinx", ignore_errors=True)
+
+
+def _execute(jobs: Sequence[Job], root: Path, workers: int) -> None:
+    code = code_hash(root)
+    todo = [job for job in jobs if not job.is_done(code)]
+    if len(todo) < len(jobs):
+        _say(f"{len(jobs) - len(todo)} of {len(jobs)} chapters are unchanged")
+    width = max((len(job.source.stem) for job in todo), default=0)
+    failures = 0
+    for outcome in run_jobs(todo, code, root, workers):
+        name = outcome.job.source.stem
+        if outcome.failure is None:
+            _say(f"{name:<{width}}  {outcome.seconds:6.1f} s")
+        else:
+            failures += 1
+            _say(f"{name:<{width}}  {outcome.seconds:6.1f} s  FAILED in {outcome.failure}")
+            if outcome.job.unfinished.is_file():
+                _say(f"  executed up to there: {outcome.job.unfinished}")
+    if failures:
+        raise BuildError(f"{failures} of {len(jobs)} chapters failed")
+
+
+def _stage(root: Path, stage: Path, jobs: Sequence[Job]) -> None:
+    """Make a copy of the book with executed notebooks in place of the chapters that have code."""
+    shutil.rmtree(stage, ignore_errors=True)
+    executed = {job.source: job.notebook for job in jobs}
+    shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("*.md", ".*"))
+    names = "|".join(re.escape(path.stem) for path in executed)
+    links = re.compile(rf"\]\((\./)?({names})\.md(?=[#)])")
+    for path in chapter_paths(root):
+        target = stage / path.relative_to(root)
+        if path in executed:
+            # a chapter links to another's text, which readers of the text can follow
+            text = executed[path].read_text(encoding="utf-8")
+            write_text(target.with_suffix(".ipynb"), links.sub(r"](\1\2.ipynb", text))
+        else:
+            shutil.copy2(path, target)
+    shutil.copy2(root / "_toc.yml", stage)
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config["execute"] = {**config.get("execute", {}), "execute_notebooks": "off"}
+    write_text(stage / "_config.yml", yaml.safe_dump(config, sort_keys=False))
+
+
+def _render(root: Path, stage: Path) -> None:
+    """Turn the staged book into `_build/html`, unless that was made of the same files."""
+    build = root / "_build"
+    record, html, output = build / "html.json", build / "html", build / "sphinx"
+    try:
+        fetch_mathjax()
+        mathjax = True
+    except InputError as error:
+        _say(f"{error} Until then pages load it from a CDN.")
+        mathjax = False
+    made_of = {
+        "code": code_hash(root),
+        "mathjax": mathjax,
+        **{
+            path.relative_to(stage).as_posix(): sha256_file(path)
+            for path in stage.rglob("*")
+            if path.is_file()
+        },
+    }
+    if html.is_dir() and _recorded(record) == made_of:
+        _say("the pages are unchanged")
+        return
+    started = time.perf_counter()
+    record.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-c",
+        JUPYTER_BOOK,
+        "build",
+        str(stage),
+        "--path-output",
+        str(output),
+    ]
+    done = subprocess.run(  # noqa: S603 (a fixed command, no shell)
+        [*command, *JUPYTER_BOOK_OPTIONS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"NO_COLOR": "1"},
+        text=True,
+        check=False,
+    )
+    rendered = output / "_build" / "html"
+    if done.returncode:
+        raise BuildError(f"{done.stdout}\nJupyter Book failed; its log is above")
+    if not (rendered / "index.html").is_file():  # other versions of Jupyter Book succeed without
+        raise BuildError(f"{done.stdout}\nJupyter Book made no {rendered / 'index.html'}")
+    _exchange(rendered, html)
+    write_json(record, made_of)
+    _say(f"pages rendered in {time.perf_counter() - started:.1f} s")
+
+
+def _recorded(record: Path) -> object:
+    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
+
+
+def _exchange(source: Path, target: Path) -> None:
+    """Put a copy of the folder `source` at `target`, which is never seen half-written."""
+    new, old = target.with_name(".html.new"), target.with_name(".html.old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(source, new)
+    if target.exists():
+        os.replace(target, old)
+    os.replace(new, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()  # progress is to be seen when the output goes to a file or a pipe, too
+
+
+def _fail(message: str, status: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"book: {message}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

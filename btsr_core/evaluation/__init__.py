@@ -1,0 +1,1 @@
+"""Rank the whole catalogue, streaming, and the metrics of the ranks."""

@@ -1,0 +1,1 @@
+"""SASRec, the encoder of every system."""

@@ -1,0 +1,118 @@
+"""Systems at equal epochs, beside each at the epoch that early stopping kept.
+
+A longer patience can look like a better model. What is compared here are the validation metrics
+that were recorded after every epoch: on validation users, not on test users.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from btsr_core.analysis.intervals import FloatArray
+from btsr_core.analysis.significance import PairedTest, paired_seeds
+from btsr_core.pages.results import Systems, common_seeds
+from btsr_core.study.records import Record
+
+METRICS = ("ndcg@10", "cov@10")
+"""What is recorded after every epoch and shown."""
+KEPT = "epoch kept"
+FEWEST = 3
+"""Seeds from which a band is drawn: of two it would hide all else."""
+
+
+@dataclass(frozen=True, eq=False)
+class EqualEpochs:
+    """How two systems differ on a validation metric, first minus second, paired by seed.
+
+    Attributes
+    ----------
+    first, second, metric
+        Of what.
+    by_epoch
+        (E, S) difference after each epoch that all these runs have.
+    last
+        Test at the last of those epochs, `epoch`.
+    kept
+        Test at the epoch that each run kept.
+    """
+
+    first: str
+    second: str
+    metric: str
+    by_epoch: FloatArray
+    last: PairedTest
+    kept: PairedTest
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch that all these runs have; 0 without a common seed."""
+        return len(self.by_epoch)
+
+    @property
+    def bounds(self) -> FloatArray:
+        """(E, 2) Student's 95 % interval after each epoch; NaN from fewer seeds than `FEWEST`."""
+        if self.by_epoch.shape[1] < FEWEST:
+            return np.full((self.epoch, 2), np.nan)
+        tests = [paired_seeds(row, np.zeros_like(row)).interval for row in self.by_epoch]
+        return np.array([(one.low, one.high) for one in tests]).reshape(self.epoch, 2)
+
+
+def curve(record: Record, metric: str) -> FloatArray:
+    """Return (E,) values of a validation metric after each epoch."""
+    return record.curves[f"valid_{metric}"].to_numpy(np.float64)
+
+
+def kept_value(record: Record, metric: str) -> float:
+    """Return a validation metric at the epoch kept."""
+    return float(curve(record, metric)[record.best_epoch - 1])
+
+
+def common_epochs(records: Sequence[Record]) -> int:
+    """Return how many epochs all runs have; 0 of no run."""
+    return min((record.epochs for record in records), default=0)
+
+
+def equal_epochs(found: Systems, first: str, second: str, metric: str) -> EqualEpochs:
+    """Compare two systems at every epoch that all their paired runs have, and as they were kept."""
+    pairs = common_seeds(found.get(first, ()), found.get(second, ()))
+    ours, theirs = [a for a, _ in pairs], [b for _, b in pairs]
+    n = common_epochs([*ours, *theirs])
+    a, b = (
+        np.array([curve(record, metric)[:n] for record in own]).reshape(len(own), n)
+        for own in (ours, theirs)
+    )
+    last = paired_seeds(a[:, -1], b[:, -1]) if n else paired_seeds(a.ravel(), b.ravel())
+    kept = [np.array([kept_value(record, metric) for record in own]) for own in (ours, theirs)]
+    return EqualEpochs(first, second, metric, (a - b).T, last, paired_seeds(*kept))
+
+
+def epoch_table(found: Systems) -> pd.DataFrame:
+    """Return validation metrics of each system at equal epochs and as kept, over all its seeds.
+
+    Returns
+    -------
+    DataFrame
+        A row a metric of `METRICS` and system. Means and deviations over seeds as text: at a
+        quarter, half and all of the epochs that every run has, and at the epoch that each run kept.
+    """
+    n = common_epochs([record for own in found.values() for record in own])
+    marks = sorted({max(1, n // 4), max(1, n // 2), n}) if n else []
+    rows = {
+        (metric, name): {
+            "runs": str(len(own)),
+            **{f"epoch {e}": _cell([curve(r, metric)[e - 1] for r in own]) for e in marks},
+            KEPT: _cell([kept_value(r, metric) for r in own]),
+        }
+        for metric in METRICS
+        for name, own in found.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _cell(values: Sequence[float]) -> str:
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return f"{mean:.4f}"
+    return f"{mean:.4f} \N{PLUS-MINUS SIGN} {np.std(values, ddof=1):.4f}"

@@ -1,0 +1,34 @@
+"""Numbers and lists as they stand in sentences and tables."""
+
+import math
+from collections.abc import Sequence
+
+from btsr_core.analysis.intervals import Interval
+
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+"""Stands in a table where there is nothing to tell."""
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return words as a list in a sentence: `a, b and c`; nothing of none."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def signed(value: float) -> str:
+    """Return a difference of a metric with its sign."""
+    return NOTHING if math.isnan(value) else f"{value:+.4f}".replace("-", MINUS)
+
+
+def bounds(interval: Interval) -> str:
+    """Return an interval's ends."""
+    if math.isnan(interval.low):
+        return NOTHING
+    return f"{signed(interval.low)} to {signed(interval.high)}"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """Return a number of things."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"

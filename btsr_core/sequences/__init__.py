@@ -1,0 +1,1 @@
+"""Histories on a device: packed without padding, drawn in batches and partners, augmented."""

@@ -1,0 +1,1 @@
+"""The study: what is planned, trained, measured and recorded."""

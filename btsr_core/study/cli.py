@@ -1,0 +1,153 @@
+"""`btsr study`: train and record what a study lacks, or say what that is."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from btsr_core.errors import InputError
+from btsr_core.experiment import pick_device
+from btsr_core.files import project_root
+from btsr_core.machine.allocator import keep_freed_memory
+from btsr_core.machine.processes import usable_cores
+from btsr_core.printing import user_errors
+from btsr_core.study.plan import Planned
+from btsr_core.study.run import Standing, counts, run_study, seconds_left, standing
+from btsr_core.study.spec import Study, read_study
+
+HOUR, MINUTE = 3600, 60
+
+
+def study_command(
+    study: Annotated[Path | None, typer.Option(help="Study file; default book/study.toml.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Dataset of the study; repeat for several.")
+    ] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="Part of the plan, with the searches that it needs.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model of the study; repeat for several.")
+    ] = None,
+    status: Annotated[bool, typer.Option(help="Say what is recorded, and train nothing.")] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(help="Runs at a time; default one a core, or one on a GPU.", min=1),
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Folder of records; default book/results.")
+    ] = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Folder searched before any download.")
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of runs; default $BTSR_RUNS or runs/.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, ..; default: a GPU if any.")
+    ] = None,
+) -> None:
+    """Train and record every run of the study that is not recorded yet.
+
+    It may be killed at any moment: the same command goes on where it stopped, and does nothing
+    once all is there. Datasets that cannot be had are named and passed over.
+    """
+    keep_freed_memory()
+    with user_errors():
+        here = pick_device(device)
+        described = read_study(study or project_root() / "book" / "study.toml")
+        _check_names(described, only, part, model)
+        places = _standings(described, only, results or project_root() / "book/results", mirror)
+
+        def wanted(one: Planned) -> bool:
+            fits = part is None or one.part in part or _is_searched_for(described, one, part)
+            return fits and (model is None or one.model in model)
+
+        _print_counts(places, wanted)
+        if status:
+            return
+        workers = processes or (1 if here.type == "cuda" else usable_cores())
+        with tqdm(unit="run", disable=not sys.stderr.isatty()) as bar:
+
+            def say(line: str) -> None:
+                left = seconds_left(places, wanted)
+                bar.update()
+                tqdm.write(f"{line}; {_in_words(left, workers)}", file=sys.stderr)
+
+            failures = run_study(
+                places,
+                runs=runs,
+                mirror=mirror,
+                device=here,
+                processes=workers,
+                wanted=wanted,
+                say=say,
+            )
+        if failures:
+            raise InputError(f"{len(failures)} runs failed:\n  " + "\n  ".join(failures))
+
+
+def _check_names(
+    study: Study, only: list[str] | None, part: list[str] | None, model: list[str] | None
+) -> None:
+    """Refuse names that the study does not have."""
+    parts = sorted({entry.part for entry in study.plan})
+    for option, given, known in (
+        ("only", only, list(study.datasets)),
+        ("part", part, parts),
+        ("model", model, list(study.models)),
+    ):
+        for name in given or ():
+            if name not in known:
+                raise InputError(f"--{option} {name}: must be one of {', '.join(known)}")
+
+
+def _standings(
+    study: Study, only: list[str] | None, results: Path, mirror: Path | None
+) -> list[Standing]:
+    """Return where the planned datasets stand; those that cannot be had are only named."""
+    planned = dict.fromkeys(entry.dataset for entry in study.plan)
+    found = []
+    for dataset in only or planned:
+        try:
+            found.append(standing(study, dataset, results / dataset, mirror=mirror))
+        except InputError as error:
+            if only:
+                raise
+            typer.echo(f"btsr: {dataset} is passed over: {error}", err=True)
+    return found
+
+
+def _is_searched_for(study: Study, one: Planned, parts: list[str]) -> bool:
+    """Whether a run is a trial for a model of the wanted parts."""
+    needed = {
+        model for entry in study.of(one.dataset) if entry.part in parts for model in entry.models
+    }
+    return one.part == "search" and one.model in needed
+
+
+def _print_counts(places: list[Standing], wanted: Callable[[Planned], bool]) -> None:
+    """Print how much of each part is recorded, missing, or waits for a search."""
+    planned = [one for place in places for one in place.planned if wanted(one)]
+    rows = [
+        {"dataset": dataset, "part": part, **standing}
+        for (dataset, part), standing in counts(planned).items()
+    ]
+    if rows:
+        typer.echo(pd.DataFrame(rows).to_string(index=False))
+
+
+def _in_words(seconds: float | None, processes: int) -> str:
+    """Say how long the rest will take."""
+    if seconds is None:
+        return "no telling yet how long the rest takes"
+    left = seconds / processes
+    if not left:
+        return "nothing is left"
+    if left < 2 * HOUR:
+        return f"about {max(1, round(left / MINUTE))} min left"
+    return f"about {left / HOUR:.1f} h left"

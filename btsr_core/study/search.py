@@ -1,0 +1,79 @@
+"""Trials of a search: the settings to try, known before any of them has run.
+
+Optuna's quasi-random sampler proposes them. It spreads few trials evenly over the space and looks
+at no result, so all trials can run at once, in any order, and every model has the same budget.
+"""
+
+import math
+import warnings
+from collections.abc import Mapping
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+)
+
+from btsr_core.study.spec import Choice, Value
+
+DIGITS = 4
+"""Significant digits of a proposed number: 0.30000000000000004 would be another run than 0.3."""
+
+
+def trials(
+    space: Mapping[str, Choice], defaults: Mapping[str, Value], n_trials: int, seed: int
+) -> list[dict[str, Value]]:
+    """Return the settings of each trial; those of the first are the defaults.
+
+    Parameters
+    ----------
+    space
+        What may be chosen, by setting.
+    defaults
+        A model's settings; those outside the space stay as they are in every trial.
+    n_trials
+        How many, at least one. More trials only add to fewer.
+    seed
+        Of the sampler.
+    """
+    if n_trials == 1 or not space:
+        return [dict(defaults)]
+    distributions = {name: _distribution(choice) for name, choice in space.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.QMCSampler(
+            seed=seed, scramble=True, warn_independent_sampling=False
+        )
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=sampler)
+    optuna.logging.set_verbosity(verbosity)
+    # The sampler learns the space from a finished trial; its value is never looked at.
+    first = {name: _any(distribution) for name, distribution in distributions.items()}
+    study.add_trial(optuna.trial.create_trial(params=first, distributions=distributions, value=0.0))
+    proposed = [study.ask(distributions).params for _ in range(n_trials - 1)]
+    rounded = [{name: _rounded(value) for name, value in one.items()} for one in proposed]
+    return [dict(defaults), *({**defaults, **one} for one in rounded)]
+
+
+def _distribution(choice: Choice) -> BaseDistribution:
+    if choice.choices:
+        return CategoricalDistribution(choice.choices)
+    assert choice.low is not None
+    assert choice.high is not None
+    return FloatDistribution(choice.low, choice.high, log=choice.log, step=choice.step)
+
+
+def _any(distribution: BaseDistribution) -> Value:
+    """Return some value of a distribution."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[0]  # type: ignore[return-value]
+    assert isinstance(distribution, FloatDistribution)
+    return distribution.low
+
+
+def _rounded(value: Value) -> Value:
+    if not isinstance(value, float) or not value:
+        return value
+    return round(value, DIGITS - 1 - math.floor(math.log10(abs(value))))

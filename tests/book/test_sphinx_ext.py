@@ -1,0 +1,139 @@
+"""Figures and boxed sentences, and the files that pages load from nowhere but the book."""
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from types import SimpleNamespace
+
+import plotly.graph_objects as go
+import plotly.io
+import pooch
+import pytest
+
+from btsr_core.book import sphinx_ext
+from btsr_core.book.sphinx_ext import (
+    PLOTLY_MIME,
+    FigureRenderer,
+    fetch_mathjax,
+    figure_html,
+    figure_title,
+)
+from btsr_core.errors import InputError
+
+
+@pytest.fixture
+def figure():
+    drawn = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name="</script><b>"))
+    return drawn.update_layout(title="Hits &amp; <b>misses</b>", height=300).to_plotly_json()
+
+
+class TestFigure:
+    def test_bundle_is_data_and_words(self, figure):
+        bundle = sphinx_ext._BookRenderer().to_mimebundle(figure)
+        assert set(bundle) == {PLOTLY_MIME, "text/plain"}
+        assert bundle["text/plain"] == "Figure: Hits & misses"
+
+    def test_element_holds_the_figure(self, figure):
+        figure = sphinx_ext._BookRenderer().to_mimebundle(figure)[PLOTLY_MIME]
+        element = figure_html(figure, "figure-3-0")
+        assert 'id="figure-3-0"' in element
+        assert 'aria-label="Hits &amp; misses"' in element
+        assert "height: 300px" in element
+        assert element.count("</script>") == 1, "the data must not end the element"
+        data = element.split('application/json">')[1].split("</script>")[0]
+        assert json.loads(data) == figure
+        assert "http" not in element.replace(data, ""), "nothing is loaded from elsewhere"
+
+    def test_same_figure_same_element(self, figure):
+        assert figure_html(figure, "a") == figure_html(figure, "a")
+
+    def test_title_may_be_absent(self):
+        assert figure_title({}) == "untitled"
+        assert figure_title({"layout": {"title": "words"}}) == "words"
+
+    def test_node_for_the_book(self):
+        data = SimpleNamespace(mime_type=PLOTLY_MIME, content={}, cell_index=4, output_index=1)
+        (node,) = FigureRenderer.handle_mime(None, data, False)
+        assert 'id="figure-4-1"' in node.astext()
+        assert FigureRenderer.handle_mime(None, data, True) is None
+        data.mime_type = "text/html"
+        assert FigureRenderer.handle_mime(None, data, False) is None
+
+    def test_scripts_keep_their_renderer(self):
+        before = plotly.io.renderers.default
+        sphinx_ext.use_book_renderer()
+        assert plotly.io.renderers.default == before
+
+    def test_notebooks_get_the_books(self):
+        code = (
+            "from IPython.core.interactiveshell import InteractiveShell as S; S.instance();"
+            "from btsr_core.book.sphinx_ext import use_book_renderer; use_book_renderer();"
+            "import plotly.io, plotly.graph_objects as go;"
+            "print(plotly.io.renderers.default, *sorted(go.Figure()._repr_mimebundle_()))"
+        )
+        shown = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+        assert shown == ["book", PLOTLY_MIME, "text/plain"]
+
+
+def test_takeaway_is_text_in_a_box(capsys):
+    box = sphinx_ext._Takeaway("a < b & c")
+    assert "a &lt; b &amp; c" in box._repr_html_()
+    assert 'class="takeaway"' in box._repr_html_()
+    sphinx_ext.takeaway("a < b & c")
+    assert capsys.readouterr().out.strip() == "Takeaway: a < b & c"
+
+
+def test_paragraph_is_text_in_the_flow(capsys):
+    assert sphinx_ext._Paragraph("a < b")._repr_html_() == '<p class="said">a &lt; b</p>'
+    sphinx_ext.paragraph("a < b & c")
+    assert capsys.readouterr().out == "a < b & c\n"
+
+
+class TestMathjax:
+    @pytest.fixture
+    def archive(self, tmp_path, monkeypatch):
+        """A published archive of our own, and a cache and a mirror that are empty."""
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w:gz") as package:
+            entry = tarfile.TarInfo(sphinx_ext.MATHJAX_MEMBER)
+            entry.size = 6
+            package.addfile(entry, io.BytesIO(b"script"))
+        digest = hashlib.sha256(content.getvalue()).hexdigest()
+        monkeypatch.setattr(sphinx_ext, "MATHJAX_SHA256", digest)
+        monkeypatch.setenv("BTSR_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setenv("BTSR_MIRROR", str(tmp_path / "mirror"))
+        monkeypatch.setattr(pooch, "retrieve", self.unreachable)
+        folder = tmp_path / "mirror" / "mathjax"
+        folder.mkdir(parents=True)
+        return folder / "mathjax-3.2.2.tgz", content.getvalue()
+
+    @staticmethod
+    def unreachable(*_args, **_options):
+        raise OSError("no route to host")
+
+    def test_mirror_comes_before_the_network(self, archive):
+        path, content = archive
+        path.write_bytes(content)
+        script = fetch_mathjax()
+        assert script.read_bytes() == b"script"
+        path.unlink()
+        assert fetch_mathjax() == script, "once is enough"
+
+    def test_changed_archive_is_refused(self, archive):
+        path, content = archive
+        path.write_bytes(content + b"!")
+        with pytest.raises(InputError, match="wrong content"):
+            fetch_mathjax()
+
+    def test_unreachable(self, archive):
+        with pytest.raises(InputError, match=r"no route to host.*BTSR_MIRROR"):
+            fetch_mathjax()
+
+    def test_pages_fall_back_to_the_default(self, archive):
+        config = SimpleNamespace(html_static_path=["book/_static"], mathjax_path="default")
+        sphinx_ext._add_vendored_files(None, config)
+        assert config.mathjax_path == "default"
+        assert config.html_static_path[1].endswith("plotly.min.js")

@@ -1,0 +1,62 @@
+import numpy as np
+from made_up_records import TABLE, made_up_place
+
+from btsr_core.pages.claims import Finding
+from btsr_core.pages.ledger import accuracy_claim, ledger, ledger_sentence, ledger_table
+
+
+def ranks(best):
+    """Return what gives regularised systems ranks of 1, or others, with some noise."""
+
+    def of(experiment, reading, n):
+        is_best = experiment.loss.is_regularised == best
+        rng = np.random.default_rng(experiment.train.seed + 10 * is_best)
+        return rng.integers(1, 4 if is_best else 12, n)
+
+    return of
+
+
+def test_accuracy_is_judged_on_each_objective_with_and_without(tmp_path):
+    better = accuracy_claim(made_up_place(tmp_path, parts=(TABLE,), ranks=ranks(True)), "full")
+    assert better.verdict == "holds"
+    assert "BT-SR less SASRec-CE +0." in better.ours
+    assert "3 seeds" in better.ours
+    assert "walks, reading full, 60 users" in better.ours
+    worse = accuracy_claim(made_up_place(tmp_path, parts=(TABLE,), ranks=ranks(False)), "full")
+    assert worse.verdict == "does not hold"
+
+
+def test_nothing_recorded_leaves_every_claim_open(tmp_path):
+    place = made_up_place(tmp_path, without=lambda _: True)
+    findings = ledger(place, "full")
+    assert {one.verdict for one in findings} == {"cannot be told"}
+    assert "No objective is recorded with and without it" in findings[0].ours
+
+
+def test_the_ledger_names_a_page_for_every_claim(tmp_path):
+    findings = ledger(made_up_place(tmp_path), "events")
+    pages = {one.page for one in findings}
+    assert pages == {"accuracy", "sensitivity", "buckets", "views", "overlap", "spectra",
+                     "calibration"}  # fmt: skip
+    assert len({one.claim for one in findings}) == len(findings)
+
+
+FINDINGS = [
+    Finding("a", "b", "c < d", "holds", "views"),
+    Finding("e", "f", "g", "does not hold", "drafts"),
+    Finding("h", "i", "j", "holds", "views"),
+]
+
+
+def test_pages_of_the_book_are_links():
+    shown = ledger_table(FINDINGS, ["views"]).to_html()
+    assert shown.count('<a href="views.html">views</a>') == 2
+    assert "drafts.html" not in shown
+    assert "c &lt; d" in shown
+
+
+def test_the_ledger_in_a_sentence():
+    assert ledger_sentence(FINDINGS, "walks") == (
+        "Of the 3 claims examined on walks, 2 hold, 1 do not and 0 cannot be told from what is "
+        "recorded."
+    )

@@ -1,0 +1,192 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from handmade import TINY
+from made_up_records import made_up_place
+
+from btsr_core.errors import InputError
+from btsr_core.study.records import read_record, read_records
+from btsr_core.study.run import counts, describe, run_study, seconds_left, standing
+from btsr_core.study.spec import read_study
+
+CPU = torch.device("cpu")
+
+STUDY = """
+[search.space]
+dropout = {{ low = 0.1, high = 0.5, step = 0.2 }}
+
+[models.plain]
+regulariser = "none"
+
+[models.twins]
+regulariser = "barlow-twins"
+
+[datasets.walks]
+trials = 2
+settings = {{ source = "{source}", {settings} }}
+
+[[plan]]
+dataset = "walks"
+part = "table"
+models = ["plain", "twins"]
+seeds = 2
+
+[[plan]]
+dataset = "walks"
+part = "alpha"
+models = ["twins"]
+seeds = 1
+grid.alpha = [0.1, 0.4]
+"""
+N_RUNS = 8  # two trials and another seed of each model, and two values of alpha
+
+
+@pytest.fixture
+def study_file(tmp_path, tiny_csv):
+    settings = ", ".join(f"{name} = {value}" for name, value in TINY.items())
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY.format(source=tiny_csv, settings=settings))
+    return path
+
+
+def command(folder, *more):
+    options = ["--results", folder / "results", "--runs", folder / "runs", *more]
+    study = ["--study", folder / "study.toml"]
+    return [sys.executable, "-m", "btsr_core", "study", *study, *options]
+
+
+def call(folder, *more):
+    return subprocess.run(
+        list(map(str, command(folder, *more))),
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_a_study_is_trained_recorded_and_then_left_alone(study_file, tmp_path):
+    study = read_study(study_file)
+    place = standing(study, "walks", tmp_path / "results" / "walks")
+    assert seconds_left([place], lambda _: True) is None
+    lines = []
+    kept = {"runs": tmp_path / "runs", "device": CPU, "processes": 2}
+    assert run_study([place], **kept, say=lines.append) == []
+    planned = place.planned
+    assert all(one.status == "recorded" for one in planned)
+    assert len(lines) == len({one.run_id for one in planned}) == N_RUNS
+    assert seconds_left([place], lambda _: True) == 0
+    assert counts(planned)["walks", "table"] == {"recorded": 4, "missing": 0, "waiting": 0}
+    again = standing(study, "walks", place.folder)
+    assert again.scores == pytest.approx(place.scores)
+
+    before = {path: path.stat().st_mtime_ns for path in place.folder.iterdir()}
+    assert run_study([again], **kept, say=lines.append) == []
+    assert len(lines) == N_RUNS
+    assert {path: path.stat().st_mtime_ns for path in place.folder.iterdir()} == before
+
+    said = call(tmp_path, "--status")
+    assert said.returncode == 0, said.stderr
+    assert "missing" in said.stdout
+    assert "nothing" not in said.stderr
+
+
+def test_time_left_is_that_of_usual_runs(tmp_path):
+    place = made_up_place(tmp_path, without=lambda one: one.point.get("alpha") == 0.4)
+    own = [one for one in place.planned if one.model == "bt-sr" and one.status == "recorded"]
+    for one, seconds in zip(own, [9999.0, *range(20)], strict=False):
+        place.records[one.run_id] = replace(place.records[one.run_id], train_seconds=seconds)
+    left = [one for one in place.planned if one.status != "recorded"]
+    assert left
+    known = [place.records[one.run_id].train_seconds for one in own]
+    expected = np.median(known) * len({one.run_id for one in left})
+    assert seconds_left([place], lambda _: True) == pytest.approx(expected)
+
+
+def test_what_is_not_wanted_is_not_trained(study_file, tmp_path):
+    study = read_study(study_file)
+    place = standing(study, "walks", tmp_path / "results")
+    kept = {"runs": tmp_path / "runs", "device": CPU, "processes": 1}
+    wanted = place.planned[0]
+    assert run_study([place], **kept, wanted=lambda one: one == wanted) == []
+    assert list(place.records) == [wanted.run_id]
+
+
+def test_a_run_that_fails_is_reported_and_holds_up_no_other(study_file, tmp_path):
+    text = study_file.read_text()
+    study_file.write_text(text.replace("lr = 0.01", "lr = 1e30"))
+    study = read_study(study_file)
+    place = standing(study, "walks", tmp_path / "results")
+    kept = {"runs": tmp_path / "runs", "device": CPU, "processes": 2}
+    failures = run_study([place], **kept)
+    assert len(failures) == 4  # all that could begin
+    assert all("not a number" in failure and "walks search" in failure for failure in failures)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills processes")
+def test_a_killed_study_loses_nothing_and_breaks_nothing(study_file, tmp_path):
+    rng = random.Random(0)
+    folder = tmp_path / "results" / "walks"
+    seen = {}
+    for _ in range(3):
+        log = (tmp_path / "log").open("w")
+        told = list(map(str, command(tmp_path)))
+        child = subprocess.Popen(told, stdout=log, stderr=log)
+        time.sleep(rng.uniform(4, 12))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        found = read_records(folder)  # none is broken
+        assert seen.keys() <= found.keys()  # none is lost
+        seen = found
+    stamps = {name: (folder / f"{name}.parquet").stat().st_mtime_ns for name in seen}
+    done = call(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(read_records(folder)) == N_RUNS
+    for name, stamp in stamps.items():
+        assert (folder / f"{name}.parquet").stat().st_mtime_ns == stamp  # none was trained again
+
+
+def test_records_do_not_depend_on_how_they_came_about(study_file, tmp_path):
+    study = read_study(study_file)
+    found = []
+    for name, processes in (("one", 1), ("two", 2)):
+        place = standing(study, "walks", tmp_path / name)
+        kept = {"runs": tmp_path / f"runs-{name}", "device": CPU, "processes": processes}
+        run_study([place], **kept, wanted=lambda one: one.point == {"trial": 1})
+        found.append(place.records)
+    one, two = found
+    assert one.keys() == two.keys()
+    for name, record in one.items():
+        assert record.metrics.equals(two[name].metrics)
+
+
+def test_an_unknown_dataset_is_refused(study_file, tmp_path):
+    with pytest.raises(InputError, match=r"'runs'.*walks"):
+        standing(read_study(study_file), "runs", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--only", "hikes"), ("--part", "tables"), ("--model", "fancy")]
+)
+def test_the_command_refuses_names_that_the_study_does_not_have(
+    study_file, tmp_path, option, value
+):
+    said = call(tmp_path, option, value)
+    assert said.returncode == 2
+    assert f"{option} {value}" in said.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_planned_run_is_described_in_words(study_file, tmp_path):
+    place = standing(read_study(study_file), "walks", tmp_path / "results")
+    assert describe(place.planned[1]) == "walks search: twins (trial 0), seed 0"
+    with pytest.raises(InputError):
+        read_record(tmp_path / "none.parquet")
