@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from btsr_core.analysis.power import Components
 from btsr_core.data.protocol import EvalSet, Sequences
 from btsr_core.evaluation.scorers import EmbeddingScorer
 from btsr_core.sequences.histories import Histories, PackedSequences, picks
@@ -21,6 +22,21 @@ TINY = {
     "cutoff_quantile": 0.8,
     "lr": 0.01,
 }
+
+TRIALS = 4000
+"""Experiments that are simulated to learn how often something happens."""
+
+KNOWN = Components(
+    difference=0.0,
+    users=0.04,
+    seeds=0.0004,
+    residual=0.03,
+    averaged=math.nan,
+    single=math.nan,
+    n_users=40,
+    n_seeds=5,
+)
+"""Variance components of the differences between two systems."""
 
 
 def pack(lists: list[list[int]]) -> Sequences:
@@ -88,3 +104,16 @@ def layout(seed, n_seeds, n_users, scales=(0.1, 0.1, 0.1)):
         + seeds * rng.normal(size=(n_seeds, 1))
         + rest * rng.normal(size=(n_seeds, n_users))
     )
+
+
+def simulate(c, difference, n_users, n_seeds, rng):
+    """Return (TRIALS, S, U) differences of the two-way model."""
+    users = math.sqrt(c.users) * rng.normal(size=(TRIALS, 1, n_users))
+    seeds = math.sqrt(c.seeds) * rng.normal(size=(TRIALS, n_seeds, 1))
+    rest = math.sqrt(c.residual) * rng.normal(size=(TRIALS, n_seeds, n_users))
+    return difference + users + seeds + rest
+
+
+def within_chance(found, expected):
+    """Return whether a share of TRIALS is as expected but for chance."""
+    return abs(found - expected) < 4 * math.sqrt(expected * (1 - expected) / TRIALS)

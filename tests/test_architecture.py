@@ -19,11 +19,8 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("evaluation", "metrics top_k scorers score_blocks true_lists rank_block evaluate baselines"),
     ("training", "importance checkpoint train"),
     ("", "runs experiment sweep printing"),
-    (
-        "analysis",
-        "intervals significance power who_gains pareto gains correlation exposure buckets",
-    ),
-    ("analysis", "confidence calibration overlap spectrum genres"),
+    ("analysis", "intervals significance power seed_power who_gains pareto gains correlation"),
+    ("analysis", "exposure buckets confidence calibration overlap spectrum genres"),
     ("study", "records measure spec search plan run cli"),
     ("", "cli __main__"),
     ("book", "chapters papermill_io parameters settings listings sphinx_ext execute build"),

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
-from scipy.stats import nct, t
 
 from btsr_core.analysis.intervals import ROUNDING, FloatArray
 
@@ -217,46 +216,6 @@ def seeds_needed(
     if math.isnan(standard_error(c, n_users, 1)):
         return math.nan
     return _fewest(c.seeds + c.residual / n_users, allowed - c.users / n_users)
-
-
-def power_over_seeds(
-    components: Components,
-    difference: float,
-    n_users: int,
-    n_seeds: int,
-    level: float = FALSE_ALARM,
-) -> float:
-    """Return the power of the paper's test, a paired t-test over seeds (method.md section 5).
-
-    All seeds are tested on the same users, so that users do not vary: the difference is the one on
-    these users, and the mean over them has the variance seeds + residual / U from seed to seed.
-    Student's t is then noncentral.
-
-    Parameters
-    ----------
-    components
-        As estimated by `variance_components`.
-    difference
-        The true one on the test users, of either sign; 0 gives the level.
-    n_users, n_seeds
-        Of the experiment.
-    level
-        Chance of a false alarm.
-
-    Returns
-    -------
-    float
-        NaN with one seed, and where seeds have no known variance.
-    """
-    if n_users < 1 or n_seeds < 2:
-        return math.nan
-    variance = (components.seeds + components.residual / n_users) / n_seeds
-    if not variance > 0:
-        return math.nan
-    size, df = abs(difference) / math.sqrt(variance), n_seeds - 1
-    critical = t.isf(level / 2, df)
-    wrong_side = nct.cdf(-critical, df, size)  # SciPy gives NaN where it is next to nothing
-    return float(nct.sf(critical, df, size) + np.nan_to_num(wrong_side))
 
 
 def _normal_power(size: float, level: float) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from btsr_core.analysis.intervals import Interval
 from btsr_core.analysis.power import FALSE_ALARM
 from btsr_core.names import BASELINES
 from btsr_core.pages.comparisons import REGIMES, Comparison, own_pairs
-from btsr_core.pages.pairs import OURS
+from btsr_core.pages.pairs import OURS, PLAIN
 from btsr_core.pages.report import metric_table
 from btsr_core.pages.sentences import FEW
 from btsr_core.pages.words import bounds, count, joined, signed
@@ -82,6 +83,30 @@ def pairs_sentence(comparisons: Sequence[Comparison]) -> str:
     parts = [f"{signed(one.difference)} beside {one.second} ({_told(one)})" for one in own]
     ways = _scope(own)[0]
     return f"Barlow Twins changes {own[0].metric} by {joined(parts)}; {ways}."
+
+
+def datasets_sentence(found: Mapping[str, Comparison]) -> str:
+    """Say how one pair of systems differs on each dataset, and where that is more than chance.
+
+    Parameters
+    ----------
+    found
+        As `comparisons.on_datasets` gives it.
+    """
+    if not found:
+        return f"No dataset has a recorded seed of both {OURS} and {PLAIN}."
+    first = next(iter(found.values()))
+    parts = [
+        f"{signed(one.difference)} on {Path(dataset).name} ({count(one.seeds, 'seed')}"
+        f"{', users alone' if one.seeds == 1 else ''}; {_told(one)})"
+        for dataset, one in found.items()
+    ]
+    kept = sum(one.holm < FALSE_ALARM for one in found.values())
+    return (
+        f"{first.first} differs from {first.second} in {first.metric} by {joined(parts)}; "
+        f"{_scope(list(found.values()))[0]}. The paper's test over seeds, with Holm's correction, "
+        f"sees a difference on {kept} of {count(len(found), 'dataset')}."
+    )
 
 
 def regimes_sentence(found: Mapping[float, Comparison], dataset: str) -> str:

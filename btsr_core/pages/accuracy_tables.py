@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -77,6 +78,26 @@ def comparison_table(comparisons: Sequence[Comparison], dataset: str) -> pd.Data
     }
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.drop(columns=[name for name in table if (table[name] == NOTHING).all()])
+
+
+def dataset_table(found: Mapping[str, Comparison]) -> pd.DataFrame:
+    """Return a row a dataset: how one pair of systems differs there, as `comparison_table` does.
+
+    Parameters
+    ----------
+    found
+        As `comparisons.on_datasets` gives it.
+    """
+    rows = {
+        Path(dataset).name: {
+            "users": f"{one.users:,}",
+            one.first: f"{one.means[0]:.4f}",
+            one.second: f"{one.means[1]:.4f}",
+            **comparison_table([one], dataset).iloc[0],
+        }
+        for dataset, one in found.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").fillna(NOTHING)
 
 
 def regime_table(found: Mapping[float, Comparison], dataset: str) -> pd.DataFrame:

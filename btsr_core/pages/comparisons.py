@@ -8,16 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import brentq
 
-from btsr_core.analysis.intervals import FloatArray, Interval, mean_of, two_way_interval, varies
-from btsr_core.analysis.power import (
-    POWER,
-    Components,
-    detectable,
-    power_over_seeds,
-    variance_components,
-)
+from btsr_core.analysis.intervals import FloatArray, Interval, mean_of, two_way_interval
+from btsr_core.analysis.power import detectable, variance_components
+from btsr_core.analysis.seed_power import visible_over_seeds
 from btsr_core.analysis.significance import (
     PairedTest,
     by_user,
@@ -29,7 +23,7 @@ from btsr_core.analysis.significance import (
 from btsr_core.errors import InputError
 from btsr_core.evaluation.metrics import CUTOFFS, PER_USER, per_user
 from btsr_core.names import BASELINES, system_name
-from btsr_core.pages.pairs import OURS, owners, user_values
+from btsr_core.pages.pairs import OURS, PLAIN, owners, user_values
 from btsr_core.pages.results import Systems, common_seeds, runs_of, systems, values_of
 from btsr_core.settings import OBJECTIVES, LossConfig
 from btsr_core.study.records import ALL_ITEMS, Record
@@ -161,6 +155,21 @@ def compare_all(
     return _corrected(tested)
 
 
+def on_datasets(places: Sequence[Standing], metric: str, reading: str) -> dict[str, Comparison]:
+    """Compare the default BT-SR with its plain system on each dataset that has a seed of both.
+
+    Holm's correction is for the datasets together.
+    """
+    found = {place.dataset: (place, systems(place)) for place in places}
+    tested = {
+        dataset: _compare(place, own, (OURS, PLAIN), metric, reading)
+        for dataset, (place, own) in found.items()
+        if {OURS, PLAIN} <= set(own)
+    }
+    shared = {dataset: one for dataset, one in tested.items() if one.seeds}
+    return dict(zip(shared, _corrected(list(shared.values())), strict=True))
+
+
 def regimes(place: Standing, reading: str, metric: str = "ndcg@20") -> dict[float, Comparison]:
     """Compare Barlow Twins at two weights of the sweep with SASRec-BCE: the paper's Table 3.
 
@@ -219,30 +228,6 @@ def _is_usual(loss: LossConfig) -> bool:
     """Whether L_BT is scaled as by default: a sweep may hold both scalings."""
     usual = LossConfig().regulariser
     return getattr(loss.regulariser, "scaling", None) == getattr(usual, "scaling", None)
-
-
-def visible_over_seeds(differences: FloatArray) -> float:
-    """Return the smallest true difference that a paired t-test over seeds sees with 80 % power.
-
-    Parameters
-    ----------
-    differences
-        (S,) between two systems; their variance is taken for the true one.
-
-    Returns
-    -------
-    float
-        NaN from one seed, or without any variance.
-    """
-    n = len(differences)
-    variance = float(differences.var(ddof=1)) if varies(differences) else float("nan")
-    parts = Components(0.0, 0.0, variance, 0.0, float("nan"), float("nan"), 1, n)
-    if np.isnan(power_over_seeds(parts, 0.0, 1, n)):
-        return float("nan")
-    high = np.sqrt(variance / n)
-    while power_over_seeds(parts, high, 1, n) < POWER:
-        high *= 2
-    return float(brentq(lambda size: power_over_seeds(parts, size, 1, n) - POWER, 0, high))
 
 
 def _compare(

@@ -10,11 +10,11 @@ from btsr_core.analysis.intervals import mean_of
 from btsr_core.analysis.power import (
     Components,
     detectable,
-    power_over_seeds,
     seeds_needed,
     users_needed,
     variance_components,
 )
+from btsr_core.analysis.seed_power import power_over_seeds
 from btsr_core.pages.pairs import OURS, PLAIN, pair_of, paired_values
 from btsr_core.pages.paper import DATASETS, paper_values
 from btsr_core.pages.results import systems

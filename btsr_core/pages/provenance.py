@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from btsr_core.names import PEERS
+from btsr_core.pages.words import short_commit
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def provenance_of(*files: Mapping[str, Any]) -> Provenance:
         data=_distinct(_data(file["data"]) for file in files if file.get("data")),
         models=_distinct(_model(record["settings"]) for record in every),
         dates=tuple(sorted({record["date"][:10] for record in every})),
-        commits=_distinct(_commit(record["commit"]) for record in every),
+        commits=_distinct(short_commit(record["commit"]) for record in every),
         codes=len({record["code"] for record in every}),
         versions={name: "; ".join(_distinct(found)) for name, found in versions.items()},
     )
@@ -75,11 +76,6 @@ def _model(settings: Mapping[str, Any]) -> str:
         f"n_heads = {settings['n_heads']}, batch_size = {settings['batch_size']}; "
         f"{settings['threads']} threads"
     )
-
-
-def _commit(found: str | None) -> str:
-    identity, dash, rest = (found or "unknown").partition("-")
-    return f"{identity[:10]}{dash}{rest}"
 
 
 def _versions(found: Mapping[str, Any]) -> str:

@@ -10,11 +10,11 @@ from btsr_core.config import Experiment
 from btsr_core.files import project_root
 from btsr_core.names import system_name
 from btsr_core.pages.results import Systems
-from btsr_core.pages.words import NOTHING
-from btsr_core.study.plan import Planned, chosen_settings, planned_runs, proposed_settings
+from btsr_core.pages.words import NOTHING, short_commit
+from btsr_core.study.plan import Search, planned_runs, search_of
 from btsr_core.study.records import TARGETS
 from btsr_core.study.run import Standing, counts, standing
-from btsr_core.study.spec import SEARCH, Choice
+from btsr_core.study.spec import Choice
 
 STATES = ("recorded", "missing", "waiting")
 """Of planned runs: `waiting` are those whose search has not ended."""
@@ -55,9 +55,9 @@ def trial_table(place: Standing) -> pd.DataFrame:
     """
     rows = []
     for model, own in _searches(place).items():
-        chosen = _chosen_place(place, model)
-        for number, trial in enumerate(own):
-            assert trial.experiment is not None  # only what a search decides waits
+        chosen = own.best
+        for number, trial in enumerate(own.trials):
+            assert trial.experiment is not None  # likewise
             score = place.scores.get(trial.run_id or "", float("nan"))
             rows.append(
                 (
@@ -76,9 +76,10 @@ def space_table(place: Standing) -> pd.DataFrame:
     study = place.study
     rows = {"every model": _choices(study.search.space)}
     for model, own in _searches(place).items():
-        assert own[0].experiment is not None
+        first = own.trials[0].experiment
+        assert first is not None  # only what a search decides waits
         more = _choices(study.models[model].search)
-        rows[system_name(own[0].experiment.loss)] = f"also {more}" if more else "no more"
+        rows[system_name(first.loss)] = f"also {more}" if more else "no more"
     return pd.DataFrame({"may choose": rows})
 
 
@@ -153,7 +154,7 @@ def provenance_table(places: Sequence[Standing]) -> pd.DataFrame:
             "runs": f"{len(own):,}",
             "hours of training": f"{sum(record.train_seconds for record in own) / HOUR:.1f}",
             "finished": _days(said),
-            "commits": _distinct(_commit(one.get("commit")) for one in said),
+            "commits": _distinct(short_commit(one.get("commit")) for one in said),
             "versions": _distinct(
                 ", ".join(f"{k} {one[k]}" for k in ("python", "torch", "numpy") if k in one)
                 for one in said
@@ -167,19 +168,11 @@ def provenance_table(places: Sequence[Standing]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _searches(place: Standing) -> dict[str, list[Planned]]:
-    """Return the trials of each model that is planned on a dataset, in order."""
-    found: dict[str, list[Planned]] = {}
-    for one in place.planned:
-        if one.part == SEARCH:
-            found.setdefault(one.model, []).append(one)
-    return found
-
-
-def _chosen_place(place: Standing, model: str) -> int | None:
-    study, dataset = place.study, place.dataset
-    chosen = chosen_settings(study, dataset, model, place.targets.fingerprint, place.scores)
-    return None if chosen is None else proposed_settings(study, dataset, model).index(dict(chosen))
+def _searches(place: Standing) -> dict[str, Search]:
+    """Return the search of each model that is planned on a dataset, in order."""
+    study, dataset, fingerprint = place.study, place.dataset, place.targets.fingerprint
+    models = dict.fromkeys(model for entry in study.of(dataset) for model in entry.models)
+    return {model: search_of(study, dataset, model, fingerprint, place.scores) for model in models}
 
 
 def _in_words(described: Experiment, space: Iterable[str]) -> str:
@@ -220,11 +213,6 @@ def _range(values: Sequence[int]) -> str:
 def _days(said: Iterable[Mapping[str, Any]]) -> str:
     days = sorted(str(one["finished"])[:10] for one in said if "finished" in one)
     return NOTHING if not days else " to ".join(dict.fromkeys([days[0], days[-1]]))
-
-
-def _commit(found: str | None) -> str:
-    identity, dash, rest = (found or "unknown").partition("-")
-    return f"{identity[:10]}{dash}{rest}"
 
 
 def _distinct(texts: Iterable[str]) -> str:

@@ -32,3 +32,9 @@ def bounds(interval: Interval) -> str:
 def count(n: int, noun: str, plural: str = "") -> str:
     """Return a number of things."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
+
+
+def short_commit(found: str | None) -> str:
+    """Return the first digits of a commit, with `-dirty` where the code had been changed."""
+    identity, dash, rest = (found or "unknown").partition("-")
+    return f"{identity[:10]}{dash}{rest}"

@@ -1,6 +1,6 @@
 """From a study to its runs: what is to be trained, what is recorded, what waits for a search."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from types import MappingProxyType
@@ -41,6 +41,38 @@ class Planned:
     status: Status
 
 
+@dataclass(frozen=True)
+class Search:
+    """The trials of a model on a dataset, and what each has of the settings.
+
+    Attributes
+    ----------
+    trials
+        In order; the first has the defaults.
+    settings
+        Of each trial, without the seed.
+    scores
+        Of the recorded trials, by run.
+    """
+
+    trials: Sequence[Planned]
+    settings: Sequence[Mapping[str, Value]]
+    scores: Mapping[str, float]
+
+    @property
+    def best(self) -> int | None:
+        """The trial that scores highest, the earlier of equals; None while any is missing."""
+        if any(trial.status != "recorded" for trial in self.trials):
+            return None
+        found = [self.scores[trial.run_id or ""] for trial in self.trials]
+        return found.index(max(found))
+
+    @property
+    def chosen(self) -> Mapping[str, Value] | None:
+        """The settings of the best trial; None while there is none."""
+        return None if self.best is None else self.settings[self.best]
+
+
 def planned_runs(
     study: Study, dataset: str, fingerprint: str, scores: Mapping[str, float]
 ) -> list[Planned]:
@@ -51,68 +83,46 @@ def planned_runs(
     fingerprint
         Of the dataset's interactions: part of every run's id.
     scores
-        Validation ndcg@10 of the recorded runs, by id. The best trial of a model is the one that
-        scores highest, the earlier of equals; what it chose is what the other parts train.
+        Validation ndcg@10 of the recorded runs, by id. What the best trial of a model chose is
+        what the other parts train.
     """
     found: list[Planned] = []
-    searched: dict[str, Mapping[str, Value] | None] = {}
+    searched: dict[str, Search] = {}
     for entry in study.of(dataset):
-        begun = [
-            list(_search(study, dataset, model, fingerprint, scores))
+        begun = {
+            model: search_of(study, dataset, model, fingerprint, scores)
             for model in entry.models
             if model not in searched
-        ]
+        }
         # A trial of every model, then the next: what there is can be compared early.
-        found += chain.from_iterable(zip(*begun, strict=True))
-        searched |= {own[0].model: _chosen(own, study, scores) for own in begun}
+        found += chain.from_iterable(zip(*(own.trials for own in begun.values()), strict=True))
+        searched |= begun
         found += _varied(study, entry, searched, fingerprint, scores)
     return found
 
 
-def chosen_settings(
+def search_of(
     study: Study, dataset: str, model: str, fingerprint: str, scores: Mapping[str, float]
-) -> Mapping[str, Value] | None:
-    """Return what the search chose for a model, the seed left out; None while it has not ended."""
-    own = list(_search(study, dataset, model, fingerprint, scores))
-    return _chosen(own, study, scores)
-
-
-def _search(
-    study: Study, dataset: str, model: str, fingerprint: str, scores: Mapping[str, float]
-) -> Iterator[Planned]:
+) -> Search:
+    """Return the search of a model on a dataset; the parameters are those of `planned_runs`."""
     seed = study.search.seed
-    for number, settings in enumerate(proposed_settings(study, dataset, model)):
-        trial = experiment(**settings, seed=seed)
-        run_id = trial.run_id(fingerprint)
+    settings = trials(
+        study.space(model), study.defaults(dataset, model), study.datasets[dataset].trials, seed
+    )
+    planned = []
+    for number, own in enumerate(settings):
+        described = experiment(**own, seed=seed)
+        run_id = described.run_id(fingerprint)
         status: Status = "recorded" if run_id in scores else "missing"
         point = MappingProxyType({"trial": number})
-        yield Planned(dataset, SEARCH, model, seed, point, trial, run_id, status)
-
-
-def proposed_settings(study: Study, dataset: str, model: str) -> list[dict[str, Value]]:
-    """Return the settings of each trial of a model's search on a dataset, its defaults first."""
-    return trials(
-        study.space(model),
-        study.defaults(dataset, model),
-        study.datasets[dataset].trials,
-        study.search.seed,
-    )
-
-
-def _chosen(
-    own: list[Planned], study: Study, scores: Mapping[str, float]
-) -> Mapping[str, Value] | None:
-    if any(trial.status != "recorded" for trial in own):
-        return None
-    best = max(range(len(own)), key=lambda place: (scores[own[place].run_id or ""], -place))
-    first = own[0]
-    return proposed_settings(study, first.dataset, first.model)[best]
+        planned.append(Planned(dataset, SEARCH, model, seed, point, described, run_id, status))
+    return Search(planned, settings, scores)
 
 
 def _varied(
     study: Study,
     entry: Entry,
-    searched: Mapping[str, Mapping[str, Value] | None],
+    searched: Mapping[str, Search],
     fingerprint: str,
     scores: Mapping[str, float],
 ) -> Iterator[Planned]:
@@ -122,9 +132,10 @@ def _varied(
         MappingProxyType(dict(zip(entry.grid, values, strict=True)))
         for values in product(*entry.grid.values())
     ]
+    chosen = {model: searched[model].chosen for model in entry.models}
     for seed in range(first, first + entry.seeds):
         for model, point in product(entry.models, points):
-            settings = searched[model]
+            settings = chosen[model]
             if settings is None:
                 yield Planned(entry.dataset, entry.part, model, seed, point, None, None, "waiting")
                 continue

@@ -4,32 +4,20 @@ import math
 import numpy as np
 import oracles
 import pytest
+from handmade import KNOWN, simulate, within_chance
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
 from btsr_core.analysis.power import (
-    Components,
     detectable,
     power_of,
-    power_over_seeds,
     seeds_needed,
     standard_error,
     users_needed,
     variance_components,
 )
 
-TRIALS = 4000
-KNOWN = Components(
-    difference=0.0,
-    users=0.04,
-    seeds=0.0004,
-    residual=0.03,
-    averaged=math.nan,
-    single=math.nan,
-    n_users=40,
-    n_seeds=5,
-)
 VARIANCES = st.floats(1e-4, 1)
 DIFFERENCES = st.floats(1e-3, 1)
 COUNTS = st.integers(1, 5000)
@@ -39,19 +27,6 @@ COUNTS = st.integers(1, 5000)
 def components(draw):
     users, seeds, residual = draw(VARIANCES), draw(VARIANCES), draw(VARIANCES)
     return dataclasses.replace(KNOWN, users=users, seeds=seeds, residual=residual)
-
-
-def simulate(c, difference, n_users, n_seeds, rng):
-    """Return (TRIALS, S, U) differences of the two-way model."""
-    users = math.sqrt(c.users) * rng.normal(size=(TRIALS, 1, n_users))
-    seeds = math.sqrt(c.seeds) * rng.normal(size=(TRIALS, n_seeds, 1))
-    rest = math.sqrt(c.residual) * rng.normal(size=(TRIALS, n_seeds, n_users))
-    return difference + users + seeds + rest
-
-
-def within_chance(found, expected):
-    """Return whether a share of TRIALS is as expected but for chance."""
-    return abs(found - expected) < 4 * math.sqrt(expected * (1 - expected) / TRIALS)
 
 
 @given(st.integers(0, 10**6), st.integers(2, 5), st.integers(2, 8))
@@ -115,26 +90,6 @@ def test_power_over_users_alone_is_that_of_the_test_paired_by_user():
     d = np.concatenate(small).mean(axis=1)
     seen = (ttest_rel(d, np.zeros_like(d), axis=1).pvalue < 0.05).mean()
     assert seen == pytest.approx(power_of(c, 0.03, n_users, 3), abs=0.06)
-
-
-@pytest.mark.parametrize("difference", [0.0, 0.03, 0.06])
-def test_power_of_the_papers_test_is_the_share_of_simulated_tests_that_see_it(difference):
-    same_users = dataclasses.replace(KNOWN, users=0.0)  # they do not vary from seed to seed
-    means = simulate(same_users, difference, 40, 5, np.random.default_rng(3)).mean(axis=2)
-    means += 0.2  # what the users have in common is in both systems
-    seen = (ttest_rel(means, np.full_like(means, 0.2), axis=1).pvalue < 0.05).mean()
-    assert within_chance(seen, power_over_seeds(KNOWN, difference, 40, 5))
-
-
-def test_power_of_the_papers_test_at_the_ends():
-    assert power_over_seeds(KNOWN, 0.0, 40, 5) == pytest.approx(0.05)
-    for n_seeds in (2, 3, 5, 30):
-        large = [power_over_seeds(KNOWN, size, 40, n_seeds) for size in np.geomspace(0.1, 100)]
-        assert (np.diff(large) > -1e-12).all()
-        assert large[-1] == pytest.approx(1)
-    seen = [power_over_seeds(KNOWN, 0.03, 40, n) for n in range(2, 40)]
-    assert (np.diff(seen) > 0).all()
-    assert seen[-1] > 0.99
 
 
 def test_detectable_by_hand():
@@ -224,7 +179,6 @@ def test_what_cannot_be_known_is_not_a_number(d):
     c = variance_components(d)
     assert math.isnan(standard_error(c, 1000, 5))
     assert math.isnan(power_of(c, 0.01, 1000, 5))
-    assert math.isnan(power_over_seeds(c, 0.01, 1000, 5))
     assert math.isnan(detectable(c, 1000, 5))
     assert math.isnan(users_needed(c, 0.01, 5))
     assert math.isnan(seeds_needed(c, 0.01, 1000))
@@ -240,11 +194,9 @@ def test_experiments_without_users_or_seeds_are_not_a_number():
     for n_users, n_seeds in ((0, 5), (40, 0)):
         assert math.isnan(standard_error(KNOWN, n_users, n_seeds))
         assert math.isnan(power_of(KNOWN, 0.1, n_users, n_seeds))
-        assert math.isnan(power_over_seeds(KNOWN, 0.1, n_users, n_seeds))
     assert math.isnan(users_needed(KNOWN, 0.1, 0))
     assert math.isnan(seeds_needed(KNOWN, 0.1, 0))
     assert math.isnan(users_needed(KNOWN, math.nan, 5))
-    assert math.isnan(power_over_seeds(KNOWN, 0.1, 40, 1))
 
 
 def test_arguments_are_checked():

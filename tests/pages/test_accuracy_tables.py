@@ -71,6 +71,17 @@ class TestTables:
         table = tables.comparison_table([comparison(seeds=1)], "walks")
         assert list(table) == ["seeds", "difference", "over users"]
 
+    def test_a_pair_has_a_row_a_dataset(self):
+        found = {"/some/walks.csv": comparison(users=1234), "beauty-5core": comparison(seeds=1)}
+        table = tables.dataset_table(found)
+        assert list(table.index) == ["walks.csv", "beauty-5core"]
+        assert list(table["users"]) == ["1,234", "500"]
+        assert list(table["BT-SR"]) == ["0.0600", "0.0600"]
+        assert table.loc["walks.csv", "difference"] == "+0.0100 (+0.0050 to +0.0150)"
+        assert list(table[LABEL]) == ["\N{EN DASH}", "+0.0045"]
+        assert table.loc["beauty-5core", "p"] == "\N{EN DASH}"
+        assert tables.dataset_table({}).empty
+
     def test_regimes(self):
         one = comparison("SASRec-BCE", metric="ndcg@20")
         table = tables.regime_table({0.1: one}, "yelp-2020-5core")
@@ -160,3 +171,14 @@ class TestVerdict:
         assert "+0.0010 at 0.1 (\N{MINUS SIGN}0.0040 to +0.0060: cannot be told from none)" in said
         assert said.endswith("Alpha 0.4 is not recorded.")
         assert "not recorded for walks" in sentences.regimes_sentence({}, "walks")
+
+    def test_datasets(self):
+        found = {
+            "walks": comparison(p=0.001),
+            "/some/hikes.csv": comparison(mean=-0.01, half=0.02, seeds=1),
+        }
+        said = sentences.datasets_sentence(found)
+        assert "+0.0100 on walks (5 seeds; +0.0050 to +0.0150: a gain)" in said
+        assert "on hikes.csv (1 seed, users alone; " in said
+        assert said.endswith("sees a difference on 1 of 2 datasets.")
+        assert sentences.datasets_sentence({}).startswith("No dataset")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from made_up_records import ALPHA, TABLE, made_up_place
-from scipy.stats import nct, t, ttest_rel
+from scipy.stats import ttest_rel
 
 from btsr_core.analysis.significance import holm
 from btsr_core.errors import InputError
@@ -11,10 +11,10 @@ from btsr_core.pages.comparisons import (
     baseline_values,
     compare_all,
     metric_of,
+    on_datasets,
     own_pairs,
     pairs_of,
     regimes,
-    visible_over_seeds,
 )
 from btsr_core.pages.results import systems
 
@@ -106,16 +106,6 @@ def test_no_common_seed_gives_nothing(place):
         assert np.isnan([one.difference, one.interval.low, one.holm]).all()
 
 
-def test_the_smallest_difference_seen_has_80_percent_power():
-    d = np.array([0.01, 0.03, -0.02, 0.04])
-    seen = visible_over_seeds(d)
-    shift, critical = seen / (d.std(ddof=1) / 2), t.isf(0.025, 3)
-    assert nct.sf(critical, 3, shift) == pytest.approx(0.8, abs=1e-3)
-    assert visible_over_seeds(10 * d) == pytest.approx(10 * seen)
-    assert np.isnan(visible_over_seeds(d[:1]))
-    assert np.isnan(visible_over_seeds(np.full(3, 0.1)))
-
-
 def test_regimes_are_two_weights_of_the_sweep(tmp_path):
     grid = {"alpha": [0.0, 0.1, 0.4], "scaling": ["per-dimension", "sum"]}
     place = made_up_place(tmp_path, parts=(TABLE, {**ALPHA, "grid": grid}))
@@ -124,6 +114,25 @@ def test_regimes_are_two_weights_of_the_sweep(tmp_path):
     assert [one.seeds for one in found.values()] == [3, 3]  # of one scaling
     assert {(one.first, one.second) for one in found.values()} == {("BT-SR", "SASRec-BCE")}
     assert regimes(made_up_place(tmp_path, parts=(TABLE,)), "full") == {}
+
+
+def test_one_pair_on_every_dataset_that_has_it(tmp_path):
+    few = {**TABLE, "seeds": 2}
+    places = [
+        made_up_place(tmp_path, dataset="walks"),
+        made_up_place(tmp_path, dataset="hikes", parts=(few,), users=80),
+        made_up_place(tmp_path, dataset="runs", without=lambda one: one.model == "bt-sr"),
+    ]
+    found = on_datasets(places, "hr@10", "full")
+    assert {name: (one.users, one.seeds) for name, one in found.items()} == {
+        "walks": (60, 3), "hikes": (80, 2),
+    }  # fmt: skip
+    for place, one in zip(places, found.values(), strict=False):
+        alone = compare_all(place, systems(place), [("BT-SR", "SASRec-CE")], "hr@10", "full")[0]
+        assert one.difference == pytest.approx(alone.difference)
+        assert one.over_seeds.p == pytest.approx(alone.over_seeds.p)
+        assert one.holm >= one.over_seeds.p
+    assert on_datasets(places[2:], "hr@10", "full") == {}
 
 
 def test_metrics_have_names():

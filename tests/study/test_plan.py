@@ -1,7 +1,7 @@
 import pytest
 from toy_study import STUDY, write
 
-from btsr_core.study.plan import chosen_settings, planned_runs
+from btsr_core.study.plan import planned_runs, search_of
 from btsr_core.study.spec import read_study
 
 
@@ -58,12 +58,12 @@ def test_one_trial_is_not_the_end_of_a_search(study):
     first, _ = trials_of(study, "twins")
     found = plan(study, {first.run_id: 1.0})
     assert all(one.status == "waiting" for one in found if one.part == "table")
-    assert chosen_settings(study, "ml-100k", "twins", "content", {first.run_id: 1.0}) is None
+    assert search_of(study, "ml-100k", "twins", "content", {first.run_id: 1.0}).chosen is None
 
 
 def test_the_earlier_of_equal_trials_is_chosen(study):
     scores = {one.run_id: 0.5 for one in trials_of(study, "twins")}
-    chosen = chosen_settings(study, "ml-100k", "twins", "content", scores)
+    chosen = search_of(study, "ml-100k", "twins", "content", scores).chosen
     assert chosen == study.defaults("ml-100k", "twins")
 
 
