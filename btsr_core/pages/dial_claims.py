@@ -10,7 +10,7 @@ from functools import partial
 
 from btsr_core.analysis.intervals import Interval, unbounded
 from btsr_core.pages.claims import Finding, Verdict, above, below, every
-from btsr_core.pages.dial_sentences import evidence, listed, number, share
+from btsr_core.pages.dial_sentences import evidence, listed, number, share, size
 from btsr_core.pages.dials import (
     DEFAULT_SCALING,
     Sides,
@@ -80,10 +80,10 @@ def low_alpha_favours_hits(place: Standing, sweep: Sweep, reading: str) -> Findi
     return Finding(
         f"{_ALPHA} < {LOW_ALPHA} favours hr@1 and hr@5, with low coverage",
         _FIGURES,
-        f"{_ALPHA} {listed(low)} less the mean over {listed(high)}: {told} "
-        f"({evidence(place, reading, low, high)})",
+        f"{_ALPHA} {listed(low)} less the mean over {listed(high)}: {told}",
         every([(found[name], judge) for name, judge in metrics.items()]),
         SENSITIVITY,
+        evidence(place, reading, low, high),
     )
 
 
@@ -111,7 +111,7 @@ def high_alpha_raises_tail(place: Standing, sweep: Sweep, reading: str) -> Findi
     claim = f"{_FROM_ZERO} above {_ALPHA} = {TAIL_ALPHA}"
     told, verdict = _tail(place, low, high, reading)
     ours = f"{_ALPHA} {listed(low)}, then {listed(high)}: {told}"
-    return Finding(claim, _FIGURES, ours, verdict, SENSITIVITY)
+    return Finding(claim, _FIGURES, ours, verdict, SENSITIVITY, evidence(place, reading, low, high))
 
 
 def scaling_matters(place: Standing, reading: str) -> Finding:
@@ -132,6 +132,8 @@ def scaling_matters(place: Standing, reading: str) -> Finding:
         verdict = "holds"
     elif found.low > -LITTLE and found.high < LITTLE:
         verdict = "does not hold"
+    elif math.isnan(found.mean):
+        verdict = "not recorded"
     records = [record for system in plain.values() for record in system]
     dimensions = f"D = {records[0].experiment.model.dim}" if records else "D"
     return Finding(
@@ -139,9 +141,10 @@ def scaling_matters(place: Standing, reading: str) -> Finding:
         f"sum or is divided by {dimensions}",
         "Eq. 7 is a sum; the public code divides by D",
         f"The sum in place of the mean, over {_ALPHA} {listed(ours)}: ndcg@10 "
-        f"{share(found)}; cov@10 {share(covered)} ({evidence(place, reading, ours, theirs)})",
+        f"{share(found)}; cov@10 {share(covered)}",
         verdict,
         SENSITIVITY,
+        evidence(place, reading, ours, theirs),
     )
 
 
@@ -162,9 +165,9 @@ def tail_claims(place: Standing, reading: str) -> list[Finding]:
         told, verdict = _tail(place, {plain: others}, {name: ours}, reading)
         claim = f"{_FROM_ZERO} with {name}"
         said = f"{plain}, then {name}: {told}"
-        found.append(
-            Finding(claim, "bucket 3 rises from near zero (Figs 1 and 5)", said, verdict, BUCKETS)
-        )
+        shown = "bucket 3 rises from near zero (Figs 1 and 5)"
+        basis = evidence(place, reading, {plain: others}, {name: ours})
+        found.append(Finding(claim, shown, said, verdict, BUCKETS, basis))
     return found
 
 
@@ -189,10 +192,10 @@ def view_claim(place: Standing, reading: str, metric: str = "ndcg@10") -> Findin
     return Finding(
         f"Every other view loses at least {100 * VIEW_DROP:.0f} % of {metric} against the partner",
         "a drop of at least 6 % on Yelp and Kindle (section 5.2)",
-        f"{told if changes else 'No other view is recorded beside the partner'} "
-        f"({evidence(place, reading, along(place, 'views', 'view'))})",
+        told,
         every([(one, partial(below, threshold=-VIEW_DROP)) for one in changes.values()]),
         VIEWS,
+        evidence(place, reading, along(place, "views", "view")),
     )
 
 
@@ -209,11 +212,9 @@ def _raised(
     low = {value: sweep[value] for value in weights[:1] if float(value) < LOW_ALPHA}
     high = {value: sweep[value] for value in weights[1:][-1:]}
     found = _compared(relative_difference, high, low, metric, reading, place)
-    ours = (
-        f"{_ALPHA} {listed(high)} beside {listed(low)}: {metric} {share(found)} "
-        f"({evidence(place, reading, low, high)})"
-    )
-    return Finding(claim, _FIGURES, ours, above(found, threshold), SENSITIVITY)
+    ours = f"{_ALPHA} {listed(high)} beside {listed(low)}: {metric} {share(found)}"
+    basis = evidence(place, reading, low, high)
+    return Finding(claim, _FIGURES, ours, above(found, threshold), SENSITIVITY, basis)
 
 
 def _tail(place: Standing, low: Sides, high: Sides, reading: str) -> tuple[str, Verdict]:
@@ -227,9 +228,8 @@ def _tail(place: Standing, low: Sides, high: Sides, reading: str) -> tuple[str, 
     rise = _compared(difference, high, low, metric, reading, place, tail)
     events = int((targets.of(reading)["bucket"] == tail).sum())
     told = (
-        f"{metric} over its {events:,} targets begins at {number(start, signed=False)}, over all "
-        f"targets at {overall:.4f}, and changes by {number(rise)} "
-        f"({evidence(place, reading, low, high)})"
+        f"{metric} over its {events:,} targets begins at {size(start)}, over all "
+        f"targets at {overall:.4f}, and changes by {number(rise)}"
     )
     near_zero = partial(below, threshold=NEAR_ZERO * overall)
     return told, every([(start, near_zero), (rise, above)])

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from btsr_core.analysis.intervals import Interval
+from btsr_core.pages.claims import Basis
 from btsr_core.pages.dial_tables import MEAN, bucket_name
 from btsr_core.pages.dials import Sides, Sweep, relative_difference, seeds_of
+from btsr_core.pages.words import MINUS, joined, signed
 from btsr_core.study.records import ALL_ITEMS, Record
 from btsr_core.study.run import Standing
 from btsr_core.study.spec import Value
@@ -16,25 +18,26 @@ from btsr_core.study.spec import Value
 NO_INTERVAL = "no interval: too few seeds in common, or no spread"
 
 
-def evidence(place: Standing, reading: str, *sides: Sides) -> str:
-    """Return what a comparison rests on: dataset, reading, users, targets and seeds."""
+def evidence(place: Standing, reading: str, *sides: Sides) -> Basis:
+    """Return what a comparison rests on; seeds are those that all sides share."""
     rows = place.targets.of(reading)
     seeds = seeds_of(*(side.values() for side in sides))
-    return (
-        f"{place.dataset}, reading {reading}, {_count(rows['user'].nunique(), 'user')}, "
-        f"{_count(len(rows), 'target')}, {_count(len(seeds), 'seed')}"
-    )
+    return Basis(place.dataset, reading, rows["user"].nunique(), len(rows), len(seeds))
 
 
-def number(interval: Interval, *, signed: bool = True) -> str:
-    """Return a metric or a difference with its interval."""
-    form = "{:+.4f}" if signed else "{:.4f}"
-    return _with_interval(interval, form.format)
+def number(interval: Interval) -> str:
+    """Return a difference with its 95 % interval."""
+    return _with_interval(interval, signed)
+
+
+def size(interval: Interval) -> str:
+    """Return a metric with its 95 % interval."""
+    return _with_interval(interval, "{:.4f}".format)
 
 
 def share(interval: Interval) -> str:
-    """Return a relative difference with its interval, in per cent."""
-    return _with_interval(interval, lambda value: f"{100 * value:+.1f} %")
+    """Return a relative difference with its 95 % interval, in per cent."""
+    return _with_interval(interval, lambda value: f"{100 * value:+.1f} %".replace("-", MINUS))
 
 
 def listed(values: Iterable[Value]) -> str:
@@ -72,7 +75,7 @@ def decorrelation_effect(
         f"{_apart(found)} On average over \N{GREEK SMALL LETTER LAMDA} "
         f"{listed(with_it)}, beside "
         f"\N{GREEK SMALL LETTER LAMDA} = 0, which leaves decorrelation out: {told} "
-        f"({evidence(place, reading, without, with_it)})."
+        f"(95 % intervals; {evidence(place, reading, without, with_it)})."
     )
 
 
@@ -80,7 +83,7 @@ def _apart(found: Mapping[str, Interval]) -> str:
     clear = [metric for metric, one in found.items() if one.excludes_zero]
     if not clear:
         return "No metric tells decorrelation from its absence."
-    return f"Decorrelation makes a difference in {_and(clear)}."
+    return f"Decorrelation makes a difference in {joined(clear)}."
 
 
 def best_value(sweep: Sweep, metric: str, reading: str) -> str:
@@ -119,10 +122,10 @@ def origin(parts: pd.DataFrame) -> str:
     for name, rows in means.groupby("system", sort=False):
         clear = rows[(rows["low"] > 0) | (rows["high"] < 0)]
         listed_parts = [
-            f"{bucket_name(row['bucket'])} ({row['value']:+.4f})" for _, row in clear.iterrows()
+            f"{bucket_name(row['bucket'])} ({signed(row['value'])})" for _, row in clear.iterrows()
         ]
         if listed_parts:
-            told.append(f"{name}: {_and(listed_parts)}")
+            told.append(f"{name}: {joined(listed_parts)}")
         else:
             untold.append(str(name))
     metric = next(iter(means["metric"]))
@@ -141,12 +144,4 @@ def _with_interval(interval: Interval, form: Callable[[float], str]) -> str:
         return "not known"
     if math.isnan(interval.low):
         return f"{form(interval.mean)} ({NO_INTERVAL})"
-    return f"{form(interval.mean)} (95 % interval {form(interval.low)} to {form(interval.high)})"
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    return f"{form(interval.mean)} ({form(interval.low)} to {form(interval.high)})"

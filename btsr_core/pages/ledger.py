@@ -2,21 +2,28 @@
 
 import html
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from btsr_core.pages.claims import Finding, above, every
+from btsr_core.pages.claims import Basis, Finding, Verdict, above, every
 from btsr_core.pages.comparisons import compare_all, own_pairs
 from btsr_core.pages.dial_claims import alpha_claims, tail_claims, view_claim
 from btsr_core.pages.report import as_text
 from btsr_core.pages.results import systems
 from btsr_core.pages.score_claims import score_findings
-from btsr_core.pages.words import bounds, count, joined, signed
+from btsr_core.pages.words import NOTHING, bounds, count, joined, signed
 from btsr_core.study.run import Standing
 
 ACCURACY = "ndcg@10"
+MARKS: Mapping[Verdict, str] = {
+    "holds": "yes",
+    "does not hold": "no",
+    "cannot be told": "open",
+    "not recorded": "none",
+}
+"""How a verdict looks: classes of the book's style sheet."""
 
 
 def ledger(place: Standing, reading: str) -> list[Finding]:
@@ -44,18 +51,18 @@ def accuracy_claim(place: Standing, reading: str) -> Finding:
     pairs = [pair for pair in own_pairs().items() if {*pair} <= found.keys()]
     tested = compare_all(place, found, pairs, ACCURACY, reading)
     told = "; ".join(
-        f"{one.first} less {one.second} {signed(one.difference)} ({bounds(one.interval)}; "
-        f"{count(one.seeds, 'seed')})"
+        f"{one.first} less {one.second} {signed(one.difference)} ({bounds(one.interval)})"
         for one in tested
     )
-    users = place.targets.of(reading)["user"].nunique()
+    rows = place.targets.of(reading)
+    seeds = min((one.seeds for one in tested), default=0)
     return Finding(
         f"Barlow Twins raises {ACCURACY} with every objective",
         "Table 1: higher in all 15 pairs of dataset and objective",
-        f"{told or 'No objective is recorded with and without it'} "
-        f"({place.dataset}, reading {reading}, {count(users, 'user')})",
+        told,
         every([(one.interval, above) for one in tested]),
         "accuracy",
+        Basis(place.dataset, reading, rows["user"].nunique(), len(rows), seeds),
     )
 
 
@@ -72,8 +79,9 @@ def ledger_table(findings: Sequence[Finding], pages: Collection[str]) -> Styler:
         {
             "the paper claims": html.escape(one.claim),
             "it shows": html.escape(one.paper),
-            "here": html.escape(one.ours),
-            "verdict": one.verdict,
+            "here": html.escape(one.ours) if one.verdict != "not recorded" else NOTHING,
+            "seeds": str(one.basis.seeds),
+            "verdict": f'<span class="verdict {MARKS[one.verdict]}">{one.verdict}</span>',
             "page": links.get(one.page, one.page),
         }
         for one in findings
@@ -88,5 +96,6 @@ def ledger_sentence(findings: Sequence[Finding], dataset: str) -> str:
         f"{verdicts['holds']} hold",
         f"{verdicts['does not hold']} do not",
         f"{verdicts['cannot be told']} cannot be told from what is recorded",
+        *([f"of {verdicts['not recorded']} no run is recorded"] * ("not recorded" in verdicts)),
     )
     return f"Of the {count(len(findings), 'claim')} examined on {dataset}, {joined(said)}."

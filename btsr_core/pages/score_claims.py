@@ -6,10 +6,10 @@ pair differs the claimed way beyond chance over seeds, and does not if one diffe
 
 from collections.abc import Mapping, Sequence
 
-from btsr_core.pages.claims import Finding, Verdict
+from btsr_core.pages.claims import Basis, Finding, Verdict
 from btsr_core.pages.results import systems
-from btsr_core.pages.score_sentences import change
 from btsr_core.pages.score_tables import Change, changes
+from btsr_core.pages.words import signed
 from btsr_core.settings import BarlowTwins
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.run import Standing
@@ -23,6 +23,8 @@ _TERM = BarlowTwins().name
 
 def verdict_of(found: Sequence[Change], side: int) -> Verdict:
     """Return whether metrics of all pairs move to a side, 1 up or -1 down."""
+    if not found:
+        return "not recorded"
     moves = {one.side * side for one in found}  # the tests are adjusted for their number
     if -1 in moves:
         return "does not hold"
@@ -46,9 +48,10 @@ def separation_finding(place: Standing) -> Finding:
         "With Barlow Twins the scores of held-out items stand further apart from those of random "
         "ones (lower overlap factor)",
         "Fig 2 left, densities of both and their overlap factor",
-        _ours(place, found, {"overlap": ("overlap", 3)}),
+        _ours(found, {"overlap": ("overlap", 3)}),
         verdict_of(found, -1),
         "overlap",
+        _basis(place, found),
     )
 
 
@@ -64,9 +67,10 @@ def rank_finding(place: Standing) -> Finding:
         "With Barlow Twins the effective rank of the users' embeddings (Eq. 9) rises on Yelp and "
         "Gowalla and falls on MovieLens",
         "Fig 2 right and section 5",
-        _ours(place, found, {"effective-rank": ("effective rank", 1)}) + silent,
-        verdict_of(found, side) if side else "cannot be told",
+        _ours(found, {"effective-rank": ("effective rank", 1)}) + silent,
+        verdict_of(found, side or 1) if side or not found else "cannot be told",
         "spectra",
+        _basis(place, found),
     )
 
 
@@ -76,9 +80,10 @@ def confidence_finding(place: Standing) -> Finding:
     return Finding(
         "With Barlow Twins scores are more confident (higher mean probability of the first item)",
         "says so and defines no measure",
-        _ours(place, found, {"confidence": ("confidence", 4)}),
+        _ours(found, {"confidence": ("confidence", 4)}),
         verdict_of(found, 1),
         "calibration",
+        _basis(place, found),
     )
 
 
@@ -89,9 +94,10 @@ def calibration_finding(place: Standing) -> Finding:
         "With Barlow Twins scores are better calibrated (lower ECE in bins of equal mass, and "
         "lower negative log-likelihood, as trained)",
         "says so and defines no measure",
-        _ours(place, found, {"ece-mass": ("ECE", 4), "nll": ("NLL", 3)}),
+        _ours(found, {"ece-mass": ("ECE", 4), "nll": ("NLL", 3)}),
         verdict_of(found, -1),
         "calibration",
+        _basis(place, found),
     )
 
 
@@ -99,8 +105,25 @@ def _changes(place: Standing, metrics: Sequence[str]) -> list[Change]:
     return changes(systems(place), metrics, WIDEST, _TERM)
 
 
-def _ours(place: Standing, found: Sequence[Change], labels: Mapping[str, tuple[str, int]]) -> str:
-    users = place.targets.of(WIDEST)["user"].nunique()
-    said = [change(one, *labels[one.metric]) for one in found]
-    numbers = "; ".join(said) or "no system is recorded both with and without it"
-    return f"{place.dataset}, history {WIDEST}, {users:,} users: {numbers}"
+def _ours(found: Sequence[Change], labels: Mapping[str, tuple[str, int]]) -> str:
+    """Return the changes, metric by metric, each with its interval and its p."""
+    parts = []
+    for metric, (label, decimals) in labels.items():
+        said = [_change(one, decimals) for one in found if one.metric == metric]
+        parts.append(f"{label}: {'; '.join(said)}")
+    return "; ".join(parts)
+
+
+def _change(one: Change, decimals: int) -> str:
+    test = one.test
+    said = f"{one.name} less {one.plain} {signed(test.difference, decimals)}"
+    if test.reason:
+        return f"{said} (no test: {test.reason})"
+    low, high = (signed(end, decimals) for end in (test.interval.low, test.interval.high))
+    return f"{said} ({low} to {high}, adjusted p {one.p:.2g})"
+
+
+def _basis(place: Standing, found: Sequence[Change]) -> Basis:
+    rows = place.targets.of(WIDEST)
+    seeds = min((len(one.differences) for one in found), default=0)
+    return Basis(place.dataset, WIDEST, rows["user"].nunique(), len(rows), seeds)

@@ -10,6 +10,7 @@ from btsr_core.analysis.overlap import FEW_USERS, N_NEGATIVES
 from btsr_core.pages.results import Systems, runs_of, values_of
 from btsr_core.pages.score_figures import binary_systems
 from btsr_core.pages.score_tables import Change
+from btsr_core.pages.words import signed
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.run import Standing
 
@@ -38,20 +39,6 @@ def sampling() -> str:
     )
 
 
-def change(one: Change, label: str, decimals: int) -> str:
-    """Say how a metric of a regularised system compares with that of the plain one."""
-    ours, other = (f"{value:.{decimals}f}" for value in one.means)
-    said = f"{label} of {one.name} {ours} against {other} of {one.plain}"
-    test = one.test
-    if test.reason:
-        return f"{said} (no test: {test.reason})"
-    low, high = (f"{end:+.{decimals}f}" for end in (test.interval.low, test.interval.high))
-    return (
-        f"{said} ({test.difference:+.{decimals}f}, 95 % interval over {len(one.differences)} seeds "
-        f"{low} to {high}, adjusted p {one.p:.2g})"
-    )
-
-
 def told(found: Sequence[Change], labels: Mapping[str, tuple[str, int]]) -> str:
     """Say of which metrics a change can be told, and which way; adjusted for all of them.
 
@@ -73,7 +60,7 @@ def told(found: Sequence[Change], labels: Mapping[str, tuple[str, int]]) -> str:
     ways = {1: "higher", -1: "lower"}
     parts = [
         f"{labels[one.metric][0]} is {ways[one.side]} under {one.name} than under {one.plain} "
-        f"({one.test.difference:+.{labels[one.metric][1]}f})"
+        f"({signed(one.test.difference, labels[one.metric][1])})"
         for one in known
     ]
     return (

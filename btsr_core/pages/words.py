@@ -17,9 +17,9 @@ def joined(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def signed(value: float) -> str:
+def signed(value: float, decimals: int = 4) -> str:
     """Return a difference of a metric with its sign."""
-    return NOTHING if math.isnan(value) else f"{value:+.4f}".replace("-", MINUS)
+    return NOTHING if math.isnan(value) else f"{value:+.{decimals}f}".replace("-", MINUS)
 
 
 def bounds(interval: Interval) -> str:

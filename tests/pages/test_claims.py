@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.analysis.intervals import Interval, unbounded
-from btsr_core.pages.claims import Finding, above, below, every, sentence, simultaneous
+from btsr_core.pages.claims import Basis, Finding, above, below, every, sentence, simultaneous
 
 NUMBERS = st.floats(-1, 1)
 
@@ -18,7 +18,7 @@ NUMBERS = st.floats(-1, 1)
         (-0.1, 0.1, "cannot be told", "cannot be told"),
         (0.0, 0.1, "cannot be told", "does not hold"),  # on the threshold is on neither side
         (-0.1, 0.0, "does not hold", "cannot be told"),
-        (math.nan, math.nan, "cannot be told", "cannot be told"),
+        (math.nan, math.nan, "not recorded", "not recorded"),
     ],
 )
 def test_verdicts_follow_the_interval(low, high, is_above, is_below):
@@ -39,7 +39,10 @@ def test_a_claim_of_parts():
     assert every([(high, above), (low, below)]) == "holds"
     assert every([(high, above), (zero, above)]) == "cannot be told"
     assert every([(zero, above), (low, above), (high, above)]) == "does not hold"
-    assert every([]) == "cannot be told"
+    nothing = unbounded(math.nan)
+    assert every([]) == every([(nothing, above), (nothing, below)]) == "not recorded"
+    assert every([(nothing, above), (high, above)]) == "cannot be told"
+    assert every([(unbounded(0.5), above)]) == "cannot be told"  # one seed
 
 
 def test_the_worst_of_many_must_fail_clearly():
@@ -59,8 +62,14 @@ def test_widening():
     assert math.isnan(simultaneous(unbounded(0.5), 3).low)
 
 
-@pytest.mark.parametrize("verdict", ["holds", "does not hold", "cannot be told"])
+@pytest.mark.parametrize("verdict", ["holds", "does not hold", "cannot be told", "not recorded"])
 def test_a_finding_as_a_sentence(verdict):
-    said = sentence(Finding("Less is more", "more in Fig 1", "less, +0.1", verdict, "somewhere"))
-    assert said.startswith(f"Less is more: {verdict}")
-    assert "less, +0.1. In the paper: more in Fig 1." in said
+    basis = Basis("walks", "full", 1234, 2000, 1)
+    said = sentence(Finding("Less is more", "Fig 1", "less, +0.1", verdict, "somewhere", basis))
+    assert said.endswith(". In the paper: Fig 1.")
+    if verdict == "not recorded":
+        assert said.startswith("Less is more: no runs that could tell are recorded of walks.")
+    else:
+        assert said.startswith(f"Less is more: {verdict}")
+        told = "walks, history full, 1,234 users, 2,000 targets, 1 seed"
+        assert f"less, +0.1 (95 % intervals; {told})." in said

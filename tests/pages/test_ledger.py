@@ -1,7 +1,7 @@
 import numpy as np
 from made_up_records import TABLE, made_up_place
 
-from btsr_core.pages.claims import Finding
+from btsr_core.pages.claims import Basis, Finding
 from btsr_core.pages.ledger import accuracy_claim, ledger, ledger_sentence, ledger_table
 
 
@@ -20,8 +20,7 @@ def test_accuracy_is_judged_on_each_objective_with_and_without(tmp_path):
     better = accuracy_claim(made_up_place(tmp_path, parts=(TABLE,), ranks=ranks(True)), "full")
     assert better.verdict == "holds"
     assert "BT-SR less SASRec-CE +0." in better.ours
-    assert "3 seeds" in better.ours
-    assert "walks, reading full, 60 users" in better.ours
+    assert str(better.basis) == "walks, history full, 60 users, 60 targets, 3 seeds"
     worse = accuracy_claim(made_up_place(tmp_path, parts=(TABLE,), ranks=ranks(False)), "full")
     assert worse.verdict == "does not hold"
 
@@ -29,8 +28,8 @@ def test_accuracy_is_judged_on_each_objective_with_and_without(tmp_path):
 def test_nothing_recorded_leaves_every_claim_open(tmp_path):
     place = made_up_place(tmp_path, without=lambda _: True)
     findings = ledger(place, "full")
-    assert {one.verdict for one in findings} == {"cannot be told"}
-    assert "No objective is recorded with and without it" in findings[0].ours
+    assert {one.verdict for one in findings} == {"not recorded"}
+    assert ledger_sentence(findings, "walks").endswith(f"of {len(findings)} no run is recorded.")
 
 
 def test_the_ledger_names_a_page_for_every_claim(tmp_path):
@@ -41,10 +40,11 @@ def test_the_ledger_names_a_page_for_every_claim(tmp_path):
     assert len({one.claim for one in findings}) == len(findings)
 
 
+BASIS = Basis("walks", "full", 60, 60, 3)
 FINDINGS = [
-    Finding("a", "b", "c < d", "holds", "views"),
-    Finding("e", "f", "g", "does not hold", "drafts"),
-    Finding("h", "i", "j", "holds", "views"),
+    Finding("a", "b", "c < d", "holds", "views", BASIS),
+    Finding("e", "f", "g", "does not hold", "drafts", BASIS),
+    Finding("h", "i", "j", "holds", "views", BASIS),
 ]
 
 
@@ -53,6 +53,13 @@ def test_pages_of_the_book_are_links():
     assert shown.count('<a href="views.html">views</a>') == 2
     assert "drafts.html" not in shown
     assert "c &lt; d" in shown
+    assert shown.count('<span class="verdict yes">holds</span>') == 2
+    assert shown.count('<span class="verdict no">does not hold</span>') == 1
+
+
+def test_what_is_not_recorded_shows_no_numbers():
+    open_one = Finding("a", "b", "nan of nothing", "not recorded", "views", BASIS)
+    assert "nan" not in ledger_table([open_one], []).to_html()
 
 
 def test_the_ledger_in_a_sentence():
