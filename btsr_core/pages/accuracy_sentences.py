@@ -182,8 +182,8 @@ def _corrected(comparisons: Sequence[Comparison]) -> str:
         return "The paper's test over seeds cannot be made."
     kept = sum(one.holm < FALSE_ALARM for one in tested)
     return (
-        f"Of {count(len(tested), 'paired t-test')} over seeds, {kept} stay below {FALSE_ALARM:g} "
-        "after Holm's correction."
+        f"Of {count(len(tested), 'paired t-test')} over seeds, {kept} "
+        f"stay{'s' * (kept == 1)} below {FALSE_ALARM:g} after Holm's correction."
     )
 
 

@@ -14,6 +14,7 @@ from btsr_core.pages.report import as_text, formatted, metric_table
 from btsr_core.pages.words import MINUS, NOTHING, bounds, count, signed
 
 HERE = "here"
+SEEN_BY_SEEDS = "could see, seeds"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
@@ -71,7 +72,7 @@ def comparison_table(comparisons: Sequence[Comparison], dataset: str) -> pd.Data
             "p": _p(one.over_seeds.p),
             "p (Holm)": _p(one.holm),
             "could see, users and seeds": _size(one.visible),
-            "could see, seeds": _size(one.visible_over_seeds),
+            SEEN_BY_SEEDS: _size(one.visible_over_seeds),
             LABEL: signed(paper_difference(reported, one)),
         }
         for one in comparisons
@@ -81,22 +82,20 @@ def comparison_table(comparisons: Sequence[Comparison], dataset: str) -> pd.Data
 
 
 def dataset_table(found: Mapping[str, Comparison]) -> pd.DataFrame:
-    """Return a row a dataset: how one pair of systems differs there, as `comparison_table` does.
+    """Return a row a dataset: how one pair of systems differs there, and what could be seen.
 
     Parameters
     ----------
     found
         As `comparisons.on_datasets` gives it.
     """
-    rows = {
-        Path(dataset).name: {
-            "users": f"{one.users:,}",
-            one.first: f"{one.means[0]:.4f}",
-            one.second: f"{one.means[1]:.4f}",
-            **comparison_table([one], dataset).iloc[0],
-        }
-        for dataset, one in found.items()
-    }
+    rows = {}
+    for dataset, one in found.items():
+        told = comparison_table([one], dataset).drop(
+            columns=["over users", SEEN_BY_SEEDS], errors="ignore"
+        )
+        means = {one.first: f"{one.means[0]:.4f}", one.second: f"{one.means[1]:.4f}"}
+        rows[Path(dataset).name] = {"users": f"{one.users:,}", **means, **told.iloc[0]}
     return pd.DataFrame.from_dict(rows, orient="index").fillna(NOTHING)
 
 

@@ -93,8 +93,8 @@ def ledger_sentence(findings: Sequence[Finding], dataset: str) -> str:
     """Count the verdicts."""
     verdicts = Counter(one.verdict for one in findings)
     said = (
-        f"{verdicts['holds']} hold",
-        f"{verdicts['does not hold']} do not",
+        f"{verdicts['holds']} hold{'s' * (verdicts['holds'] == 1)}",
+        f"{verdicts['does not hold']} do{'es' * (verdicts['does not hold'] == 1)} not",
         f"{verdicts['cannot be told']} cannot be told from what is recorded",
         *([f"of {verdicts['not recorded']} no run is recorded"] * ("not recorded" in verdicts)),
     )

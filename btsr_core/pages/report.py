@@ -43,10 +43,18 @@ def as_text(table: pd.DataFrame) -> Styler:
         {"selector": "th, td", "props": [("text-align", "left"), ("white-space", "normal")]}
     ]
     # A fixed id: by default every build would draw another.
-    styler = Styler(table, uuid="text", cell_ids=False)
+    styler = Styler(table, uuid="text", cell_ids=False).format(_unbroken)
     if isinstance(table.index, pd.RangeIndex):
         styler.hide(axis="index")  # numbers that say nothing
     return styler.set_table_styles(left).set_table_attributes('class="dataframe"')
+
+
+def _unbroken(cell: object) -> str:
+    """Keep a sign with its number, and a range's end with its `to`, where a narrow cell breaks."""
+    text = str(cell)
+    for mark in ("\N{PLUS-MINUS SIGN} ", "< ", " to "):
+        text = text.replace(mark, f"{mark[:-1]}\N{NO-BREAK SPACE}")
+    return text
 
 
 def split_table(split: Split) -> pd.DataFrame:

@@ -15,7 +15,9 @@ from btsr_core.pages.styles import GREY, style_of
 from btsr_core.pages.template import TEMPLATE, height_for, new_figure
 
 _ROW = 34
-"""Pixels of a comparison or a system."""
+"""Pixels of a system."""
+_PAIR = 48
+"""Pixels of a comparison, which is named in two lines that must not run into the next."""
 _ABOVE = 0.17
 """How far above the middle of its row a mean stands, in rows; single runs lie as far below."""
 _SEED, _MEAN = 7, 11
@@ -35,7 +37,7 @@ def comparison_figure(comparisons: Sequence[Comparison]) -> go.Figure:
     names = [f"{one.first} minus {one.second}" for one in known]
     figure = new_figure(
         f"Differences in {metric} (95 % intervals over {over})",
-        height=220 + _ROW * max(len(known), 3),
+        height=220 + _PAIR * max(len(known), 3),
     )
     figure.add_vline(x=0, line_color=GREY, line_dash="dash")
     for place, one in enumerate(known):

@@ -64,6 +64,6 @@ def test_what_is_not_recorded_shows_no_numbers():
 
 def test_the_ledger_in_a_sentence():
     assert ledger_sentence(FINDINGS, "walks") == (
-        "Of the 3 claims examined on walks, 2 hold, 1 do not and 0 cannot be told from what is "
+        "Of the 3 claims examined on walks, 2 hold, 1 does not and 0 cannot be told from what is "
         "recorded."
     )
