@@ -63,6 +63,11 @@ class Finding:
     page: str
     basis: Basis
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether any run speaks of it."""
+        return self.verdict != "not recorded"
+
 
 def sentence(finding: Finding) -> str:
     """Return a finding as text for a takeaway."""

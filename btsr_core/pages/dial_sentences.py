@@ -15,7 +15,8 @@ from btsr_core.study.records import ALL_ITEMS, Record
 from btsr_core.study.run import Standing
 from btsr_core.study.spec import Value
 
-NO_INTERVAL = "no interval: too few seeds in common, or no spread"
+NO_INTERVAL = "no interval"
+"""Where too few seeds are in common, or nothing varies."""
 
 
 def evidence(place: Standing, reading: str, *sides: Sides) -> Basis:

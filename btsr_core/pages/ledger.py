@@ -79,8 +79,8 @@ def ledger_table(findings: Sequence[Finding], pages: Collection[str]) -> Styler:
         {
             "the paper claims": html.escape(one.claim),
             "it shows": html.escape(one.paper),
-            "here": html.escape(one.ours) if one.verdict != "not recorded" else NOTHING,
-            "seeds": str(one.basis.seeds),
+            "here": html.escape(one.ours) if one.is_recorded else NOTHING,
+            "seeds": str(one.basis.seeds) if one.is_recorded else NOTHING,
             "verdict": f'<span class="verdict {MARKS[one.verdict]}">{one.verdict}</span>',
             "page": links.get(one.page, one.page),
         }

@@ -7,7 +7,7 @@ import pandas as pd
 from btsr_core.analysis.significance import PairedTest
 from btsr_core.pages.epochs import EqualEpochs
 from btsr_core.pages.results import Systems
-from btsr_core.pages.study_tables import VALID, count_table
+from btsr_core.pages.study_tables import VALID, count_table, epoch_seconds
 from btsr_core.pages.words import bounds, count, joined, signed
 from btsr_core.study.run import Standing
 
@@ -85,18 +85,15 @@ def stopping_sentence(found: Systems) -> str:
 
 def cost_sentence(found: Systems) -> str:
     """Say what an epoch of each system costs beside the first."""
-    means = {
-        name: sum(r.train_seconds for r in own) / sum(r.epochs for r in own)
-        for name, own in found.items()
-    }
-    if len(means) < 2:
+    seconds = epoch_seconds(found)
+    if len(seconds) < 2:
         return "Fewer than two systems are recorded, so no cost can be compared."
-    first, *others = means
-    low, high = (pick(others, key=lambda name: means[name]) for pick in (min, max))
+    first, *others = seconds
+    low, high = (pick(others, key=seconds.__getitem__) for pick in (min, max))
     return (
-        f"An epoch of {first} took {means[first]:.1f} s on average. Of the others, {low} took "
-        f"least, {means[low] / means[first]:.2f} times as long, and {high} most, "
-        f"{means[high] / means[first]:.2f} times."
+        f"An epoch of {first} took {seconds[first]:.1f} s (median). Of the others, {low} took "
+        f"least, {seconds[low] / seconds[first]:.2f} times as long, and {high} most, "
+        f"{seconds[high] / seconds[first]:.2f} times."
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -118,21 +119,27 @@ def count_table(places: Sequence[Standing]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COUNT_COLUMNS).set_index(["dataset", "part"])
 
 
+def epoch_seconds(found: Systems) -> dict[str, float]:
+    """Return what an epoch of each system took: the median over runs of their median epochs."""
+    return {name: median(record.epoch_seconds for record in own) for name, own in found.items()}
+
+
 def cost_table(found: Systems) -> pd.DataFrame:
     """Return what an epoch of each system took, and how many it had; ratios to the first system.
 
-    Times are those of the recorded runs, on machines that may have done other things too.
+    Times are those of the recorded runs, on machines that may have done other things too: of a run
+    its median epoch counts, of a system its median run.
     """
-    seconds = {name: [r.train_seconds / r.epochs for r in own] for name, own in found.items()}
-    means = {name: sum(own) / len(own) for name, own in seconds.items()}
-    first = next(iter(means.values()), 1.0)
+    seconds = {name: [r.epoch_seconds for r in own] for name, own in found.items()}
+    usual = epoch_seconds(found)
+    first = next(iter(usual.values()), 1.0)
     return pd.DataFrame.from_dict(
         {
             name: {
                 "runs": str(len(own)),
-                "seconds an epoch": f"{means[name]:.1f}",
-                "from .. to": f"{min(seconds[name]):.1f} .. {max(seconds[name]):.1f}",
-                f"times {next(iter(means))}": f"{means[name] / first:.2f}",
+                "seconds an epoch": f"{usual[name]:.1f}",
+                "by run": f"{min(seconds[name]):.1f} to {max(seconds[name]):.1f}",
+                f"times {next(iter(usual))}": f"{usual[name] / first:.2f}",
                 "epochs": _range([r.epochs for r in own]),
                 "epoch kept": _range([r.best_epoch for r in own]),
                 "hours": f"{sum(r.train_seconds for r in own) / HOUR:.1f}",

@@ -74,7 +74,7 @@ class Record:
         A row a number: `reading` of the pool, `bucket` of the target (`ALL_ITEMS` or from 1),
         `metric` and `value`.
     curves
-        A row an epoch: losses and validation metrics.
+        A row an epoch: losses, validation metrics and seconds.
     ranks
         By reading, (U,) ranks of the targets in the order of `targets.parquet`; `BEYOND` and
         worse are one.
@@ -101,6 +101,11 @@ class Record:
         keys = zip(self.metrics["reading"], self.metrics["bucket"], self.metrics["metric"],
                    strict=True)  # fmt: skip
         return dict(zip(keys, self.metrics["value"].astype(float), strict=True))
+
+    @property
+    def epoch_seconds(self) -> float:
+        """What an epoch took, validation included: the median, which a busy hour hardly moves."""
+        return float(self.curves["seconds"].median())
 
     def value(self, metric: str, reading: str, bucket: int = ALL_ITEMS) -> float:
         """Return one recorded number, such as `ndcg@10`; NaN if it was not measured."""

@@ -205,8 +205,8 @@ def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]
     """Return for how many seconds of one process there is work left.
 
     A run is taken to last as long as the recorded ones of its model on its dataset, else of any
-    model there, by their median: one that shared its core says little. None while a dataset with
-    missing runs has no record.
+    model there, by their medians of epochs and of seconds an epoch: a busy hour says little. None
+    while a dataset with missing runs has no record.
     """
     total = 0.0
     for place in places:
@@ -214,7 +214,8 @@ def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]
         known: dict[str, list[float]] = {}
         for one in planned:
             if one.run_id in place.records:
-                known.setdefault(one.model, []).append(place.records[one.run_id].train_seconds)
+                record = place.records[one.run_id]
+                known.setdefault(one.model, []).append(record.epochs * record.epoch_seconds)
         left = {
             one.run_id or describe(one): one.model for one in planned if one.status != "recorded"
         }

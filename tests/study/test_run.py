@@ -103,10 +103,12 @@ def test_time_left_is_that_of_usual_runs(tmp_path):
     place = made_up_place(tmp_path, without=lambda one: one.point.get("alpha") == 0.4)
     own = [one for one in place.planned if one.model == "bt-sr" and one.status == "recorded"]
     for one, seconds in zip(own, [9999.0, *range(20)], strict=False):
-        place.records[one.run_id] = replace(place.records[one.run_id], train_seconds=seconds)
+        record = place.records[one.run_id]
+        curves = record.curves.iloc[[0, 1, 1]].assign(seconds=[seconds, 1e6, seconds])  # one slow
+        place.records[one.run_id] = replace(record, curves=curves, epochs=3)
     left = [one for one in place.planned if one.status != "recorded"]
     assert left
-    known = [place.records[one.run_id].train_seconds for one in own]
+    known = [3 * place.records[one.run_id].curves["seconds"].iloc[0] for one in own]
     expected = np.median(known) * len({one.run_id for one in left})
     assert seconds_left([place], lambda _: True) == pytest.approx(expected)
 
