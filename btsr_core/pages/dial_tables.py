@@ -18,6 +18,7 @@ from btsr_core.pages.dials import (
     seeds_of,
 )
 from btsr_core.pages.results import common_seeds
+from btsr_core.pages.words import NOTHING, signed
 from btsr_core.study.measure import READINGS
 from btsr_core.study.records import ALL_ITEMS, Record, Targets
 
@@ -187,8 +188,8 @@ def relative_table(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def _share_text(value: float, low: float, high: float) -> str:
     if np.isnan(value):
         return "not known"
-    bounds = "" if np.isnan(low) else f" ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"{100 * value:+.1f} %{bounds}"
+    percent, *ends = (signed(100 * one, 1) for one in (value, low, high))
+    return f"{percent} %" + ("" if NOTHING in ends else f" ({' to '.join(ends)})")
 
 
 def _with_share(count: int, total: int) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from btsr_core.analysis.significance import PairedTest
 from btsr_core.pages.frontier_tables import ALPHA, span
-from btsr_core.pages.words import joined
+from btsr_core.pages.words import bounds, joined, signed
 
 LIKELY = 0.05
 """What alpha does is told from chance where fewer deals than this reach as far."""
@@ -98,11 +98,9 @@ def exposure(changes: Mapping[str, PairedTest], names: tuple[str, str]) -> str:
         interval = test.interval
         if interval.excludes_zero:
             how = more if interval.mean > 0 else less
-            told.append(
-                f"{how} ({label} {interval.mean:+.4f}, {interval.low:+.4f} to {interval.high:+.4f})"
-            )
+            told.append(f"{how} ({label} {signed(interval.mean)}, {bounds(interval)})")
         else:
-            size = "not known" if math.isnan(interval.mean) else f"{interval.mean:+.4f}"
+            size = "not known" if math.isnan(interval.mean) else signed(interval.mean)
             open_.append(f"{label} ({size})")
     said = [f"{first}'s lists are {joined(told)} than {second}'s, over seeds."] if told else []
     if open_:
@@ -133,7 +131,7 @@ def who_gains(found: Mapping[str, pd.DataFrame], metric: str, names: tuple[str, 
         f"lose where {first} takes the place of {second}."
     )
     seen = [
-        f"{_GROUPS[feature]} {span(row['from'], row['to'])} ({row['difference']:+.4f})"
+        f"{_GROUPS[feature]} {span(row['from'], row['to'])} ({signed(row['difference'])})"
         for feature, groups in found.items()
         for row in groups.to_dict("records")
         if row["low"] > 0 or row["high"] < 0

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from btsr_core.analysis.intervals import FloatArray
+from btsr_core.analysis.intervals import FloatArray, Interval
 from btsr_core.analysis.pareto import (
     hypervolume_interval,
     hypervolume_share,
@@ -17,6 +17,7 @@ from btsr_core.analysis.who_gains import gains_by
 from btsr_core.names import system_name
 from btsr_core.pages.pairs import owners, target_values
 from btsr_core.pages.results import Systems, common_seeds, runs_of
+from btsr_core.pages.words import NOTHING, bounds, signed
 from btsr_core.study.records import Record, Targets
 from btsr_core.study.run import Standing
 
@@ -204,13 +205,14 @@ def gain_words(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     for name, table in found.items():
         for row in table.to_dict("records"):
             group = span(row["from"], row["to"])
-            interval = "" if np.isnan(row["low"]) else f" ({row['low']:+.4f} to {row['high']:+.4f})"
+            ends = bounds(Interval(row["difference"], row["low"], row["high"]))
+            interval = "" if ends == NOTHING else f" ({ends})"
             rows.append(
                 {
                     "by": FEATURES[name],
                     "group": group,
                     "targets": f"{row['n']:,}",
-                    "difference (95 %)": f"{row['difference']:+.4f}{interval}",
+                    "difference (95 %)": f"{signed(row['difference'])}{interval}",
                     **{
                         f"{kind} (%)": f"{100 * row[kind]:.1f}" for kind in ("gain", "lose", "same")
                     },

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from btsr_core.pages.pairs import OURS, PLAIN
 from btsr_core.pages.power_tables import Needs, count
+from btsr_core.pages.words import joined
 
 
 def visible_today(found: Sequence[Needs]) -> str:
@@ -30,6 +32,13 @@ def visible_today(found: Sequence[Needs]) -> str:
             f"in five{_scope(one)}; {_target(one)}."
         )
     return " ".join(said)
+
+
+def wanted_sentence(found: Sequence[Needs]) -> str:
+    """Say whose gain is looked for on each dataset."""
+    sources = {one.dataset: one.wanted.source for one in found}
+    told = joined([f"{source} on {Path(dataset).name}" for dataset, source in sources.items()])
+    return f"The gain that is looked for is {told}." if told else "No gain is looked for."
 
 
 def _scope(one: Needs) -> str:

@@ -1,7 +1,8 @@
 """What it would take to see the gain of BT-SR over its plain system, on each recorded dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from btsr_core.analysis.seed_power import power_over_seeds
 from btsr_core.pages.pairs import OURS, PLAIN, pair_of, paired_values
 from btsr_core.pages.paper import DATASETS, paper_values
 from btsr_core.pages.results import systems
+from btsr_core.pages.words import signed
 from btsr_core.study.measure import READINGS
 from btsr_core.study.run import Standing
 
@@ -156,40 +158,46 @@ def paper_gain(dataset: str, metric: str) -> tuple[float, float] | None:
 
 def needs_table(found: Sequence[Needs]) -> pd.DataFrame:
     """Return what it takes, for reading: a row a dataset, reading and metric."""
-    rows = [
-        {
-            "dataset": one.dataset,
-            "history": one.reading,
-            "metric": one.metric,
-            "users": f"{one.components.n_users:,}",
-            "seeds": f"{one.components.n_seeds}",
-            "difference": f"{one.components.difference:+.4f}",
-            "visible (80 %)": _size(one.visible),
-            "wanted": f"{_size(one.wanted.size)} ({one.wanted.source})",
-            "users needed": count(one.users),
-            "seeds needed": count(one.seeds),
-            "power over seeds": "" if np.isnan(one.paper_test) else f"{100 * one.paper_test:.0f} %",
-        }
-        for one in found
-    ]
-    return pd.DataFrame(rows)
+    return _by_place(
+        found,
+        [
+            {
+                "users": f"{one.components.n_users:,}",
+                "seeds": f"{one.components.n_seeds}",
+                "difference": signed(one.components.difference),
+                "visible (80 %)": _size(one.visible),
+                "wanted": _size(one.wanted.size),
+                "users needed": count(one.users),
+                "seeds needed": count(one.seeds),
+                "power over seeds": (
+                    "" if np.isnan(one.paper_test) else f"{100 * one.paper_test:.0f} %"
+                ),
+            }
+            for one in found
+        ],
+    )
 
 
 def component_table(found: Sequence[Needs]) -> pd.DataFrame:
     """Return where differences vary, as standard deviations: a row a dataset, reading, metric."""
-    rows = [
-        {
-            "dataset": one.dataset,
-            "history": one.reading,
-            "metric": one.metric,
-            "between users": _deviation(one.components.users),
-            "between seeds": _deviation(one.components.seeds),
-            "rest": _deviation(one.components.residual),
-            "between users, one seed": _deviation(one.components.single),
-        }
-        for one in found
-    ]
-    return pd.DataFrame(rows)
+    return _by_place(
+        found,
+        [
+            {
+                "between users": _deviation(one.components.users),
+                "between seeds": _deviation(one.components.seeds),
+                "rest": _deviation(one.components.residual),
+                "between users, one seed": _deviation(one.components.single),
+            }
+            for one in found
+        ],
+    )
+
+
+def _by_place(found: Sequence[Needs], rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    places = [(Path(one.dataset).name, one.reading, one.metric) for one in found]
+    names = ["dataset", "history", "metric"]
+    return pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(places, names=names))
 
 
 def count(n: float) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from btsr_core.analysis.correlation import Redundancy
 from btsr_core.analysis.intervals import Interval
 from btsr_core.names import system_name
+from btsr_core.pages.words import bounds, signed
 from btsr_core.runs import Run
 
 FEW = 30
@@ -85,8 +86,8 @@ def verdict(
     if users < FEW:
         return f"{_count(users, 'test user')} cannot tell {first} and {second} apart on {metric}."
     evidence = (
-        f"{metric} over {users:,} users and {_count(seeds, 'seed')}: {difference.mean:+.4f}, "
-        f"95 % interval {difference.low:+.4f} to {difference.high:+.4f}"
+        f"{metric} over {users:,} users and {_count(seeds, 'seed')}: {signed(difference.mean)}, "
+        f"95 % interval {bounds(difference)}"
     )
     if not difference.excludes_zero:
         return f"These users cannot tell {first} and {second} apart ({evidence})."

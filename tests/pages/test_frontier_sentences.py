@@ -74,7 +74,8 @@ def test_exposure_tells_apart_what_it_can():
         "tail": PairedTest(unbounded(0.02), math.nan, 4, "the metric is not known for every seed"),
     }
     assert sentences.exposure(tests, NAMES) == (
-        "Ours's lists are less concentrated (Gini of exposure -0.1000, -0.1500 to -0.0500) and "
+        "Ours's lists are less concentrated (Gini of exposure \N{MINUS SIGN}0.1000, "
+        "\N{MINUS SIGN}0.1500 to \N{MINUS SIGN}0.0500) and "
         "more popular (popularity lift +0.2000, +0.1000 to +0.3000) than Plain's, over seeds. Not "
         "to be told apart (the metric is not known for every seed): novelty in bits (+0.1000) and "
         "share of the long tail (+0.0200)."

@@ -103,7 +103,7 @@ def test_tables_leave_empty_what_is_not_known():
     (row,) = power_tables.component_table([made_up(single)]).to_dict("records")
     assert row["between seeds"] == ""
     assert row["between users, one seed"] == "0.2646"
-    assert power_tables.needs_table([made_up()]).loc[0, "seeds needed"] == "no number"
+    assert power_tables.needs_table([made_up()])["seeds needed"].tolist() == ["no number"]
     assert power_tables.needs_table([]).empty
 
 
@@ -176,3 +176,9 @@ class TestSentences:
             in said
         )
         assert "no number of users would do" in power_sentences.verdict([far])
+
+    def test_whose_gain_is_looked_for(self):
+        one = made_up()
+        said = power_sentences.wanted_sentence([one, one])
+        assert said == f"The gain that is looked for is {one.wanted.source} on {one.dataset}."
+        assert power_sentences.wanted_sentence([]) == "No gain is looked for."
