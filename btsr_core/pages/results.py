@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from btsr_core.book.settings import further_settings
 from btsr_core.errors import InputError
@@ -17,7 +18,7 @@ from btsr_core.names import system_name
 from btsr_core.study.measure import READINGS
 from btsr_core.study.plan import Planned
 from btsr_core.study.records import ALL_ITEMS, Record, read_records
-from btsr_core.study.run import Standing, data_config, run_study, standing
+from btsr_core.study.run import Standing, data_config, describe, run_study, standing
 from btsr_core.study.spec import SEARCH, Study, Value, read_study
 
 OWN_RECORDS = "records"
@@ -124,15 +125,27 @@ def _trained(p: Any, study: Study, results: Path, wanted: Sequence[str]) -> Stan
     def is_wanted(one: Planned) -> bool:
         return one.part in wanted or (one.part == SEARCH and one.model in models)
 
+    def n_left() -> int:
+        missing = (one for one in place.planned if is_wanted(one) and one.status != "recorded")
+        return len({one.run_id or describe(one) for one in missing})
+
     device = pick_device()
-    failures = run_study(
-        [place],
-        runs=p.runs,
-        mirror=p.mirror,
-        device=device,
-        processes=1 if device.type == "cuda" else usable_cores(),
-        wanted=is_wanted,
-    )
+    with tqdm(total=n_left(), unit="run", disable=not n_left()) as bar:
+
+        def say(line: str) -> None:
+            bar.update()
+            bar.total = bar.n + n_left()  # once a search has ended, its best trial is a run already
+            bar.set_postfix_str(line)
+
+        failures = run_study(
+            [place],
+            runs=p.runs,
+            mirror=p.mirror,
+            device=device,
+            processes=1 if device.type == "cuda" else usable_cores(),
+            wanted=is_wanted,
+            say=say,
+        )
     if failures:
         raise InputError(f"{len(failures)} runs failed:\n  " + "\n  ".join(failures))
     return place

@@ -75,12 +75,15 @@ def test_what_nobody_planned_is_trained_as_the_chapter_says(place):
         assert all(one.experiment.model.dim == TINY["dim"] for one in records)
 
 
-def test_only_the_wanted_parts_are_trained(chapter, tmp_path):
+def test_only_the_wanted_parts_are_trained(chapter, tmp_path, capsys):
     own = SimpleNamespace(**{**vars(chapter), "runs": str(tmp_path), "n_seeds": 1})
     place = open_results(own, ["alpha"])
     assert len(runs_of(place, "alpha")) == 4
     # The trial of the twins, two scalings of alpha = 0.4, and alpha = 0 without any.
     assert len(place.records) == 4
+    shown = capsys.readouterr().err
+    assert "4/4" in shown  # how far it is
+    assert "validation ndcg@10" in shown
 
 
 def test_records_along_a_setting(place):
