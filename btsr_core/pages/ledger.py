@@ -78,10 +78,10 @@ def ledger_table(findings: Sequence[Finding], pages: Collection[str]) -> Styler:
     rows = [
         {
             "the paper claims": html.escape(one.claim),
-            "it shows": html.escape(one.paper),
+            "verdict": f'<span class="verdict {MARKS[one.verdict]}">{one.verdict}</span>',
             "here": html.escape(one.ours) if one.is_recorded else NOTHING,
             "seeds": str(one.basis.seeds) if one.is_recorded else NOTHING,
-            "verdict": f'<span class="verdict {MARKS[one.verdict]}">{one.verdict}</span>',
+            "the paper shows": html.escape(one.paper),
             "page": links.get(one.page, one.page),
         }
         for one in findings

@@ -18,8 +18,8 @@ from btsr_core.pages.template import TEMPLATE, nothing_to_draw
 from btsr_core.study.records import Record
 
 COLUMNS = 2
-_ROW = 30
-"""Pixels of a system in a panel."""
+_ROW, _LINE = 30, 14
+"""Pixels of a system in a panel, and of each further line of its name."""
 _SEED_SIZE, _MEAN_SIZE = 6, 11
 _ABOVE = 0.25
 """How far above the middle of its row a mean stands, in rows; seeds lie as far below."""
@@ -160,8 +160,10 @@ def along_alpha(
 
 def _panels(title: str, labels: Mapping[str, str], names: Sequence[str], draw: Draw) -> go.Figure:
     """Return a figure of a panel a metric, with a row a name, two panels side by side."""
-    figure = _grid(title, list(labels), 120 + _ROW * max(len(names), 2), gap=0.06)
     wrapped = [_wrap(name, 18) for name in names]
+    lines = max((name.count("<br>") + 1 for name in wrapped), default=1)
+    row = _ROW + _LINE * (lines - 1)
+    figure = _grid(title, list(labels), 120 + row * max(len(names), 2), gap=0.06)
     for place, (metric, label) in enumerate(labels.items()):
         cell = _cell(place)
         draw(figure, metric, cell)
