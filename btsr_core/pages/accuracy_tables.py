@@ -11,7 +11,7 @@ from btsr_core.analysis.intervals import Interval
 from btsr_core.pages.comparisons import Comparison
 from btsr_core.pages.paper import LABEL, paper_regimes, paper_values
 from btsr_core.pages.report import as_text, formatted, metric_table
-from btsr_core.pages.words import MINUS, NOTHING, bounds, count, signed
+from btsr_core.pages.words import MINUS, NOTHING, bounds, count, signed, unsigned
 
 HERE = "here"
 SEEN_BY_SEEDS = "could see, seeds"
@@ -71,8 +71,8 @@ def comparison_table(comparisons: Sequence[Comparison], dataset: str) -> pd.Data
             "over users": NOTHING if one.over_users is None else bounds(one.over_users.interval),
             "p": _p(one.over_seeds.p),
             "p (Holm)": _p(one.holm),
-            "could see, users and seeds": _size(one.visible),
-            SEEN_BY_SEEDS: _size(one.visible_over_seeds),
+            "could see, users and seeds": unsigned(one.visible),
+            SEEN_BY_SEEDS: unsigned(one.visible_over_seeds),
             LABEL: signed(paper_difference(reported, one)),
         }
         for one in comparisons
@@ -110,13 +110,13 @@ def regime_table(found: Mapping[float, Comparison], dataset: str) -> pd.DataFram
     theirs = paper_regimes(dataset)
     rows = {}
     for alpha, one in found.items():
-        rows[one.second] = {one.metric: f"{one.means[1]:.4f}", LABEL: _size(theirs.get(None))}
+        rows[one.second] = {one.metric: f"{one.means[1]:.4f}", LABEL: unsigned(theirs.get(None))}
         rows[f"{one.first}, \N{GREEK SMALL LETTER ALPHA} = {alpha:g}"] = {
             one.metric: f"{one.means[0]:.4f}",
             "seeds": str(one.seeds),
             "difference": _difference(one.interval),
             "p (Holm)": _p(one.holm),
-            LABEL: _size(theirs.get(alpha)),
+            LABEL: unsigned(theirs.get(alpha)),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
     return table if theirs else table.drop(columns=LABEL, errors="ignore")
@@ -144,10 +144,6 @@ def _reported(row: "pd.Series[float] | None") -> str:
 def _difference(interval: Interval) -> str:
     ends = bounds(interval)
     return signed(interval.mean) + (f" ({ends})" if ends != NOTHING else "")
-
-
-def _size(value: float | None) -> str:
-    return NOTHING if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def _p(value: float) -> str:

@@ -19,7 +19,7 @@ from btsr_core.analysis.seed_power import power_over_seeds
 from btsr_core.pages.pairs import OURS, PLAIN, pair_of, paired_values
 from btsr_core.pages.paper import DATASETS, paper_values
 from btsr_core.pages.results import systems
-from btsr_core.pages.words import signed
+from btsr_core.pages.words import signed, unsigned
 from btsr_core.study.measure import READINGS
 from btsr_core.study.run import Standing
 
@@ -165,8 +165,8 @@ def needs_table(found: Sequence[Needs]) -> pd.DataFrame:
                 "users": f"{one.components.n_users:,}",
                 "seeds": f"{one.components.n_seeds}",
                 "difference": signed(one.components.difference),
-                "visible (80 %)": _size(one.visible),
-                "wanted": _size(one.wanted.size),
+                "visible (80 %)": unsigned(one.visible),
+                "wanted": unsigned(one.wanted.size),
                 "users needed": count(one.users),
                 "seeds needed": count(one.seeds),
                 "power over seeds": (
@@ -205,10 +205,6 @@ def count(n: float) -> str:
     if np.isnan(n):
         return ""
     return "no number" if np.isinf(n) else f"{int(n):,}"
-
-
-def _size(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.4f}"
 
 
 def _deviation(variance: float) -> str:

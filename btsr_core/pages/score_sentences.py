@@ -10,7 +10,7 @@ from btsr_core.analysis.overlap import FEW_USERS, N_NEGATIVES
 from btsr_core.pages.results import Systems, runs_of, values_of
 from btsr_core.pages.score_figures import binary_systems
 from btsr_core.pages.score_tables import Change
-from btsr_core.pages.words import signed
+from btsr_core.pages.words import count, signed
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.run import Standing
 
@@ -27,7 +27,7 @@ def protocol(place: Standing, reading: str = WIDEST, part: str = "table") -> str
         f"{place.dataset}, history {reading}: {rows['user'].nunique():,} test users, "
         f"{len(rows):,} targets, {place.targets.sizes['n_items']:,} items. "
         f"{len(runs_of(place, part))} of {len(planned)} planned runs are recorded, "
-        f"with {_number(len(seeds), 'seed')}."
+        f"with {count(len(seeds), 'seed')}."
     )
 
 
@@ -54,7 +54,7 @@ def told(found: Sequence[Change], labels: Mapping[str, tuple[str, int]]) -> str:
     known = [one for one in found if one.side]
     if not known:
         return (
-            f"Over seeds, none of {_number(len(found), 'comparison')} can be told from chance "
+            f"Over seeds, none of {count(len(found), 'comparison')} can be told from chance "
             "(p adjusted for their number)."
         )
     ways = {1: "higher", -1: "lower"}
@@ -64,7 +64,7 @@ def told(found: Sequence[Change], labels: Mapping[str, tuple[str, int]]) -> str:
         for one in known
     ]
     return (
-        f"Of {_number(len(found), 'comparison')} over seeds {len(known)} can be told from chance "
+        f"Of {count(len(found), 'comparison')} over seeds {len(known)} can be told from chance "
         f"(p adjusted for their number): {'; '.join(parts)}."
     )
 
@@ -126,7 +126,7 @@ def separation_and_accuracy(found: Systems, metric: str, reading: str) -> str:
     by_overlap = 1 - _concordance(found, ("overlap", WIDEST), (metric, reading))
     by_auc = _concordance(found, ("auc", WIDEST), (metric, reading))
     return (
-        f"Of {_number(_pairs(found), 'pair')} of systems, the one of less overlap has the "
+        f"Of {count(_pairs(found), 'pair')} of systems, the one of less overlap has the "
         f"better {metric} ({reading}) in {100 * by_overlap:.0f} %, the "
         f"one of higher AUC in {100 * by_auc:.0f} %; 50 % would be no relation."
     )
@@ -145,7 +145,7 @@ def rank_and_metric(found: Systems, metric: str, reading: str) -> str:
         return "Fewer than two systems are recorded."
     share = _concordance(found, ("effective-rank", WIDEST), (metric, reading))
     return (
-        f"Of {_number(_pairs(found), 'pair')} of systems, the one of larger effective rank has the "
+        f"Of {count(_pairs(found), 'pair')} of systems, the one of larger effective rank has the "
         f"higher {metric} ({reading}) in {100 * share:.0f} %; 50 % would be no relation."
     )
 
@@ -159,7 +159,7 @@ def measures_of_rank(found: Systems) -> str:
         for name in ("effective-rank-centred", "notebook-rank")
     )
     return (
-        f"Of {_number(_pairs(found), 'pair')} of systems, the public notebook's number orders "
+        f"Of {count(_pairs(found), 'pair')} of systems, the public notebook's number orders "
         f"{100 * notebook:.0f} % as Eq. 9 does, and Eq. 9 of centred embeddings "
         f"{100 * centred:.0f} %."
     )
@@ -236,7 +236,3 @@ def temperatures(found: Systems) -> str:
 
 def _pairs(found: Systems) -> int:
     return len(found) * (len(found) - 1) // 2
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

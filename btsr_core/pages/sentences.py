@@ -8,7 +8,7 @@ import pandas as pd
 from btsr_core.analysis.correlation import Redundancy
 from btsr_core.analysis.intervals import Interval
 from btsr_core.names import system_name
-from btsr_core.pages.words import bounds, signed
+from btsr_core.pages.words import bounds, count, signed
 from btsr_core.runs import Run
 
 FEW = 30
@@ -27,7 +27,7 @@ def sample_size(name: str, users: Mapping[str, int]) -> str:
     """
     after, full = users["after-cutoff"], users["full"]
     said = (
-        f"{name} has {_count(after, 'test user')} when only what they did after the cutoff counts "
+        f"{name} has {count(after, 'test user')} when only what they did after the cutoff counts "
         f"as their history, and {full:,} when all of it does"
     )
     known = [
@@ -84,9 +84,9 @@ def verdict(
     """
     first, second = names
     if users < FEW:
-        return f"{_count(users, 'test user')} cannot tell {first} and {second} apart on {metric}."
+        return f"{count(users, 'test user')} cannot tell {first} and {second} apart on {metric}."
     evidence = (
-        f"{metric} over {users:,} users and {_count(seeds, 'seed')}: {signed(difference.mean)}, "
+        f"{metric} over {users:,} users and {count(seeds, 'seed')}: {signed(difference.mean)}, "
         f"95 % interval {bounds(difference)}"
     )
     if not difference.excludes_zero:
@@ -137,7 +137,3 @@ def loss_change(run: Run) -> str:
         f"{system_name(loss)} trained like every other system. From the first epoch to the last "
         f"of {len(run.history)} its losses went: {' and '.join(changes)}."
     )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

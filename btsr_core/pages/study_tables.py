@@ -11,7 +11,7 @@ from btsr_core.config import Experiment
 from btsr_core.files import project_root
 from btsr_core.names import system_name
 from btsr_core.pages.results import Systems
-from btsr_core.pages.words import NOTHING, short_commit
+from btsr_core.pages.words import NOTHING, short_commit, unsigned
 from btsr_core.study.plan import Search, planned_runs, search_of
 from btsr_core.study.records import TARGETS
 from btsr_core.study.run import Standing, counts, standing
@@ -93,9 +93,9 @@ def chosen_table(place: Standing) -> pd.DataFrame:
             "trials": f"{scores.notna().sum()} of {len(trials)}",
             "chosen": "not decided" if best.empty else str(best["settings"].iloc[0]),
             "trial": NOTHING if best.empty else str(best["trial"].iloc[0]),
-            f"{VALID} of the defaults": _number(scores.iloc[0]),
-            "of the chosen": _number(best[VALID].max()),
-            "of the worst": _number(scores.min()),
+            f"{VALID} of the defaults": unsigned(scores.iloc[0]),
+            "of the chosen": unsigned(best[VALID].max()),
+            "of the worst": unsigned(scores.min()),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -206,10 +206,6 @@ def _choice(choice: Choice) -> str:
         return f"one of {', '.join(map(str, choice.choices))}"
     how = f" by {choice.step:g}" if choice.step else ", log scale" if choice.log else ""
     return f"{choice.low:g} to {choice.high:g}{how}"
-
-
-def _number(value: float) -> str:
-    return NOTHING if pd.isna(value) else f"{value:.4f}"
 
 
 def _range(values: Sequence[int]) -> str:

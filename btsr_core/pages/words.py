@@ -22,6 +22,11 @@ def signed(value: float, decimals: int = 4) -> str:
     return NOTHING if math.isnan(value) else f"{value:+.{decimals}f}".replace("-", MINUS)
 
 
+def unsigned(value: float | None, decimals: int = 4) -> str:
+    """Return a metric, or that there is none."""
+    return NOTHING if value is None or math.isnan(value) else f"{value:.{decimals}f}"
+
+
 def bounds(interval: Interval) -> str:
     """Return an interval's ends."""
     if math.isnan(interval.low):
