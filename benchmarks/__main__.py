@@ -13,7 +13,16 @@ from filelock import FileLock, Timeout
 
 from benchmarks.environments import PeerEnvironmentError, is_made, packages, python_of
 from benchmarks.machine import ROOT, commit, describe_machine, fingerprint
-from benchmarks.plan import REFERENCE, SYNTHETIC, Measurement, choose, points, systems, tiny
+from benchmarks.plan import (
+    REFERENCE,
+    SYNTHETIC,
+    Measurement,
+    choose,
+    models,
+    points,
+    systems,
+    tiny,
+)
 from benchmarks.runner import MeasurementError, OverLimitError, own_python, run
 from benchmarks.store import FILES, Record, Results, is_current, read, write
 from benchmarks.tables import scaling_table, systems_table
@@ -65,7 +74,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Mea
     )
     parser.add_argument("--torch-index", metavar="URL", help="index of smaller builds of torch")
     chosen = parser.parse_args(arguments)
-    everything = [*systems(), *points()]
+    everything = [*systems(), *models(), *points()]
     if chosen.smoke:
         everything = [tiny(m) for m in everything]
     try:
@@ -148,7 +157,7 @@ def store(path: Path, results: Results, measurement: Measurement, record: Record
         **record,
     }
     everything = {**results["measurements"], measurement.name: dated}
-    order = [m.name for m in (*systems(), *points())]
+    order = [m.name for m in (*systems(), *models(), *points())]
     results["measurements"] = {name: everything[name] for name in order if name in everything}
     write(path, results)
 
@@ -161,8 +170,8 @@ def summary(figures: Mapping[str, Any]) -> str:
 
 def print_tables(folder: Path) -> None:
     """Print what the results files hold."""
-    for group, table in (("systems", systems_table), ("scaling", scaling_table)):
-        path = folder / FILES[group]
+    for group, name in FILES.items():
+        path, table = folder / name, scaling_table if group == "scaling" else systems_table
         if path.exists():
             say(table(json.loads(path.read_text(encoding="utf-8"))), sys.stdout)
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from benchmarks.process import Settings, Shape
+from btsr_core.names import MODELS, model_key
 
 THREADS = 2
 SYSTEM_LIMIT = 900.0
@@ -83,6 +84,33 @@ def systems() -> list[Measurement]:
 def _peer(name: str, settings: Settings, expected: float) -> Measurement:
     module = f"benchmarks.peers.{name}"
     return Measurement(name, "peers", "systems", module, settings, expected, name)
+
+
+def models() -> list[Measurement]:
+    """Return the models of the paper's tables, all of this project, one after the other.
+
+    Only their training differs: no turns with the head, and one evaluation to see that they learn.
+    """
+    own = {
+        **_common(),
+        **REFERENCE,
+        "system": "ours",
+        "epochs": 3,
+        "train_seconds": 10,
+        "evaluation_seconds": 0,
+        "turns": 0,
+    }
+    return [
+        Measurement(
+            model_key(objective, regulariser),
+            "models",
+            "models",
+            "benchmarks.ours",
+            {**own, "objective": objective, "regulariser": regulariser},
+            60,
+        )
+        for objective, regulariser in MODELS
+    ]
 
 
 def points() -> list[Measurement]:

@@ -14,7 +14,7 @@ from btsr_core.errors import InputError
 from btsr_core.files import write_text
 
 FORMAT = 1
-FILES = {"systems": "systems.json", "scaling": "scaling.json"}
+FILES = {"systems": "systems.json", "models": "models.json", "scaling": "scaling.json"}
 """A file for each group of measurements."""
 
 Record = dict[str, Any]

@@ -10,11 +10,29 @@ TRANSITIONS = "Last-item transitions"
 BASELINES = (POPULARITY, TRANSITIONS)
 """The rankings that nothing is trained for."""
 
+MODELS = (
+    ("ce", "none"),
+    ("ce", "barlow-twins"),
+    ("bce", "none"),
+    ("bce", "barlow-twins"),
+    ("sce", "none"),
+    ("sce", "barlow-twins"),
+    ("ce", "cl4srec"),
+    ("ce", "duorec"),
+    ("ce", "ec4srec"),
+)
+"""Objective and regulariser of each system in the paper's Tables 1 and 2."""
+
 CATALOGUE_HEAD = "Catalogue head alone"
 PEERS: Mapping[str, str] = MappingProxyType(
     {"padded": "Padded SASRec", "recbole": "RecBole", "rectools": "RecTools"}
 )
 """What `benchmarks` measures beside this project, by its names there."""
+
+
+def model_key(objective: str, regulariser: str) -> str:
+    """Return what `benchmarks` calls one of the `MODELS`."""
+    return f"{objective}+{regulariser}"
 
 
 def system_name(loss: LossConfig) -> str:

@@ -2,7 +2,7 @@
 
 import copy
 
-from benchmarks.plan import points, systems
+from benchmarks.plan import models, points, systems
 from benchmarks.store import FILES, empty, write
 
 MACHINE = {
@@ -47,6 +47,17 @@ def system_results():
     return results
 
 
+def model_results():
+    """Return results of every model: each a second and 10 MiB more than the one before."""
+    results = {**empty(MACHINE), "data": DATA}
+    for place, one in enumerate(models()):
+        results["measurements"][one.name] = record(one, {
+            "epoch_seconds": 10.0 + place, "users_per_second": 2000.0, "baseline_mib": 300.0,
+            "training_peak_mib": 400.0 + 10 * place, "other_load": 0.01,
+        })  # fmt: skip
+    return results
+
+
 def scaling_results():
     """Return results of every point: CE costs what the catalogue has, SCE a tenth and an offset."""
     results = empty(MACHINE)
@@ -72,7 +83,7 @@ def scaling_results():
 
 def write_results(folder, **files):
     """Write results into a folder and return it: those made up, unless others are given."""
-    made = {"systems": system_results, "scaling": scaling_results}
+    made = {"systems": system_results, "models": model_results, "scaling": scaling_results}
     for group, name in FILES.items():
         write(folder / name, files[group] if group in files else made[group]())
     return folder

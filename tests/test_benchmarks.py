@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks import ours
 from benchmarks.__main__ import main
 from benchmarks.data import load, save, synthetic, usual_lengths
 from benchmarks.export import benchmark_of
@@ -23,7 +24,7 @@ from benchmarks.ours import (
     train_set_of,
 )
 from benchmarks.padded import PaddedData, PaddedSASRec, padded_loss, padded_ranks
-from benchmarks.plan import choose, points, systems, tiny
+from benchmarks.plan import choose, models, points, systems, tiny
 from benchmarks.process import Shape, forget_peak, peak_mib, repeat, resident_mib
 from benchmarks.scaling import measure as measure_point
 from benchmarks.store import FILES, empty, is_current, read, write
@@ -32,6 +33,7 @@ from btsr_core.errors import InputError
 from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.evaluation.metrics import UNRANKED
 from btsr_core.experiment import prepare
+from btsr_core.training.train import train_epoch
 
 SHAPE = Shape(dim=8, n_blocks=2, n_heads=2, max_len=7, dropout=0.0, batch_size=64)
 SETTINGS = {
@@ -127,6 +129,23 @@ def test_systems_report_their_figures(path, system):
     assert made_up.system_results()["measurements"][name]["figures"].keys() <= figures.keys()
 
 
+@pytest.mark.parametrize("measurement", models(), ids=lambda one: one.name)
+def test_models_are_timed_with_their_regulariser(path, measurement, monkeypatch):
+    """Also the one whose term waits for the importance of items."""
+    terms = []
+
+    def watched(*arguments, **named):
+        losses = train_epoch(*arguments, **named)
+        terms.append("loss_regulariser" in losses)
+        return losses
+
+    monkeypatch.setattr(ours, "train_epoch", watched)
+    figures = measure({**tiny(measurement).settings, **SETTINGS, "turns": 0}, path)
+    assert figures["epoch_seconds"] > 0
+    assert "times_head" not in figures
+    assert terms[-1] == (measurement.settings["regulariser"] != "none")
+
+
 @pytest.mark.parametrize("objective", ["ce", "sce"])
 def test_a_training_step_is_a_point(objective):
     figures = measure_point(
@@ -190,18 +209,18 @@ class TestCommand:
     """What `python -m benchmarks` accepts and stores."""
 
     def test_every_measurement_has_a_name_of_its_own(self):
-        names = [m.name for m in (*systems(), *points())]
+        names = [m.name for m in (*systems(), *models(), *points())]
         assert len(names) == len(set(names))
-        assert sum(m.expected for m in (*systems(), *points())) < 20 * 60
+        assert sum(m.expected for m in (*systems(), *models(), *points())) < 30 * 60
 
     def test_parts(self):
-        everything = [*systems(), *points()]
+        everything = [*systems(), *models(), *points()]
         assert [m.name for m in choose(everything, ["peers"])] == ["recbole", "rectools"]
         assert len(choose(everything, ["scaling"])) == len(points())
         assert choose(everything, None) == everything
 
     def test_tiny_measurements_are_other_measurements(self):
-        for measurement in (*systems(), *points()):
+        for measurement in (*systems(), *models(), *points()):
             assert tiny(measurement).settings != measurement.settings
 
     def test_unknown_parts_are_refused(self, capsys):
@@ -242,7 +261,7 @@ def test_stored_results_are_complete(group):
         pytest.skip("no results are stored")
     results = json.loads(path.read_text(encoding="utf-8"))
     assert {"cpu", "cores", "memory_gib", "os"} <= results["machine"].keys()
-    planned = systems() if group == "systems" else points()
+    planned = {"systems": systems, "models": models, "scaling": points}[group]()
     assert {m.name for m in planned} == results["measurements"].keys()
     for record in results["measurements"].values():
         assert {"date", "commit", "code", "settings"} <= record.keys()
@@ -250,5 +269,5 @@ def test_stored_results_are_complete(group):
         assert "not_measured" in record or {"torch", "python"} <= record["versions"].keys()
         speed = {"epoch_seconds", "step_seconds", "seconds"}
         assert "not_measured" in record or speed & record["figures"].keys()
-    table = systems_table(results) if group == "systems" else scaling_table(results)
+    table = scaling_table(results) if group == "scaling" else systems_table(results)
     assert all(name in table for name in results["measurements"])

@@ -60,6 +60,25 @@ def memory_cost(systems: pd.DataFrame) -> str:
     )
 
 
+def model_cost(models: pd.DataFrame) -> str:
+    """Say what an epoch of each model takes beside the first, in time and in memory."""
+    base, others = _ours_and_others(models)
+    if not base["epoch_seconds"] > 0:
+        return _nothing(base)
+    said = f"An epoch of {base['system']} takes {digits(base['epoch_seconds'])} s"
+    if base["memory_mib"] > 0:
+        said += f" and at most {_memory(base['memory_mib'])} beside imports and data"
+    time = others["epoch_seconds"] / base["epoch_seconds"]
+    size = others["memory_mib"] / base["memory_mib"]
+    parts = [
+        f"{name} {digits(slower)} and {digits(larger)}"
+        for name, slower, larger in zip(others["system"], time, size, strict=True)
+        if slower > 0
+    ]
+    told = f" Times that, in time and in memory: {'; '.join(parts)}." if parts else ""
+    return f"{said}.{told}{_caution(models, 'train_load', models['system'])}"
+
+
 def catalogue_cost(points: pd.DataFrame) -> str:
     """Say how systems compare over the smallest and the largest catalogue, in time and memory."""
     rows = points[points["curve"] == "catalogue"]

@@ -16,12 +16,14 @@ import pandas as pd
 
 from btsr_core.errors import InputError
 from btsr_core.files import results_dir
-from btsr_core.names import CATALOGUE_HEAD, PEERS, system_name
+from btsr_core.names import CATALOGUE_HEAD, MODELS, PEERS, model_key, system_name
 from btsr_core.pages.provenance import Provenance, provenance_of
 from btsr_core.settings import LossConfig
 
 FORMAT = 1
-FILES = MappingProxyType({"systems": "systems.json", "scaling": "scaling.json"})
+FILES = MappingProxyType(
+    {"systems": "systems.json", "models": "models.json", "scaling": "scaling.json"}
+)
 DISTURBED = 0.1
 """Cores that other processes kept busy during a timing, above which it counts as disturbed."""
 
@@ -41,6 +43,8 @@ class Costs:
         A row a system: `system`, `kind` (one of `FLOOR`, `OURS`, `PEER`), `state`, `reason`,
         `epoch_seconds`, `users_per_second`, `ranked_per_second`, `memory_mib`, `train_load` and
         `rank_load`.
+    models
+        Likewise a row a model of the paper's tables, all of this project.
     points
         A row a point of a scaling curve: `point`, `curve`, `system`, `items`, `length`, `users`,
         `state`, `reason`, `step_seconds`, `ranked_per_second`, `memory_mib` and `load`.
@@ -52,6 +56,7 @@ class Costs:
     """
 
     systems: pd.DataFrame
+    models: pd.DataFrame
     points: pd.DataFrame
     provenance: Provenance
 
@@ -70,21 +75,19 @@ def read_costs(folder: str | Path = "") -> Costs:
         If a file is missing, damaged, or empty; says which, and what to do.
     """
     place = results_dir(folder)
-    systems, scaling = (_read(place / name) for name in FILES.values())
+    results = {group: _read(place / name) for group, name in FILES.items()}
+    rows = {"systems": _system_rows, "models": _model_rows, "scaling": _point_rows}
     frames = {}
-    for group, results, rows in (
-        ("systems", systems, _system_rows),
-        ("scaling", scaling, _point_rows),
-    ):
+    for group, found in results.items():
         try:
-            frames[group] = pd.DataFrame(rows(results["measurements"]))
+            frames[group] = pd.DataFrame(rows[group](found["measurements"]))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise _damaged(place / FILES[group], error) from None
     try:
-        found = provenance_of(systems, scaling)
+        origin = provenance_of(*results.values())
     except (KeyError, TypeError, AttributeError) as error:
         raise _damaged(place, error) from None
-    return Costs(frames["systems"], frames["scaling"], found)
+    return Costs(frames["systems"], frames["models"], frames["scaling"], origin)
 
 
 def provenance_table(costs: Costs) -> pd.DataFrame:
@@ -94,6 +97,7 @@ def provenance_table(costs: Costs) -> pd.DataFrame:
     lacking: list[str] = []
     for frame, name, loads in (
         (costs.systems, "system", ["train_load", "rank_load"]),
+        (costs.models, "system", ["train_load"]),
         (costs.points, "point", ["load"]),
     ):
         most = frame[loads].max(axis=1)
@@ -154,24 +158,32 @@ def _system_rows(records: Mapping[str, Any]) -> list[dict[str, Any]]:
     ours = {"ours-ce": _name("ce", "none"), "ours-ce+bt": _name("ce", "barlow-twins")}
     names = {"head": CATALOGUE_HEAD, **ours, **PEERS}
     kinds = {"head": FLOOR, **dict.fromkeys(ours, OURS)}
-    rows = []
-    for name in dict.fromkeys([*names, *records]):
-        record = records.get(name, _UNRECORDED)
-        rows.append(
-            {
-                "system": names.get(name, name),
-                "kind": kinds.get(name, PEER),
-                **_state(record),
-                "epoch_seconds": _figure(record, "epoch_seconds", needed=True),
-                "times_head": _figure(record, "times_head"),
-                "users_per_second": _figure(record, "users_per_second", needed=True),
-                "ranked_per_second": _figure(record, "evaluated_users_per_second"),
-                "memory_mib": _memory(record, "training_peak_mib"),
-                "train_load": _figure(record, "other_load"),
-                "rank_load": _figure(record, "evaluation_other_load"),
-            }
-        )
-    return rows
+    return [
+        _trained_row(names.get(name, name), kinds.get(name, PEER), records.get(name, _UNRECORDED))
+        for name in dict.fromkeys([*names, *records])
+    ]
+
+
+def _model_rows(records: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        _trained_row(_name(*pair), OURS, records.get(model_key(*pair), _UNRECORDED))
+        for pair in MODELS
+    ]
+
+
+def _trained_row(name: str, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "system": name,
+        "kind": kind,
+        **_state(record),
+        "epoch_seconds": _figure(record, "epoch_seconds", needed=True),
+        "times_head": _figure(record, "times_head"),
+        "users_per_second": _figure(record, "users_per_second", needed=True),
+        "ranked_per_second": _figure(record, "evaluated_users_per_second"),
+        "memory_mib": _memory(record, "training_peak_mib"),
+        "train_load": _figure(record, "other_load"),
+        "rank_load": _figure(record, "evaluation_other_load"),
+    }
 
 
 def _point_rows(records: Mapping[str, Any]) -> list[dict[str, Any]]:

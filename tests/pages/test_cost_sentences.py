@@ -1,7 +1,7 @@
 """Every verdict follows the numbers."""
 
 import pytest
-from made_up import scaling_results, system_results, write_results
+from made_up import model_results, scaling_results, system_results, write_results
 
 from btsr_core.pages import cost_sentences as say
 from btsr_core.pages.costs import read_costs
@@ -101,6 +101,18 @@ def test_disturbed_systems(of_systems, results):
     assert of_systems(say.training_cost).endswith(" Other work disturbed these timings: SASRec-CE.")
     assert of_systems(say.evaluation_cost).endswith(" disturbed these timings: Padded SASRec.")
     assert "disturbed" not in of_systems(say.memory_cost)
+
+
+def test_models(tmp_path):
+    results = model_results()
+    results["measurements"]["ce+cl4srec"]["figures"]["other_load"] = 0.3
+    said = say.model_cost(read_costs(write_results(tmp_path, models=results)).models)
+    assert said.startswith("An epoch of SASRec-CE takes 10 s and at most 100 MiB beside imports")
+    assert "Times that, in time and in memory: BT-SR 1.1 and 1.1; SASRec-BCE 1.2 and 1.2;" in said
+    assert said.endswith("EC4SRec 1.8 and 1.8. Other work disturbed these timings: CL4SRec.")
+    del results["measurements"]["ce+none"]
+    nothing = say.model_cost(read_costs(write_results(tmp_path, models=results)).models)
+    assert nothing.startswith("There is no figure of SASRec-CE")
 
 
 def test_catalogue(of_points):

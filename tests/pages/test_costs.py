@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from made_up import scaling_results, system_results, write_results
+from made_up import model_results, scaling_results, system_results, write_results
 
 from benchmarks import store, tables
 from benchmarks.plan import points, systems
@@ -58,6 +58,20 @@ def test_every_system_has_its_name_and_its_figures(tmp_path):
     assert table.loc["RecBole", ["train_load", "rank_load"]].tolist() == [0.01, 0.02]
     assert math.isnan(table.loc[CATALOGUE_HEAD, "ranked_per_second"])
     assert set(table["state"]) == {MEASURED}
+
+
+def test_every_model_has_its_name_and_its_figures(tmp_path):
+    results = model_results()
+    del results["measurements"]["ce+duorec"]
+    table = read(tmp_path, models=results).models.set_index("system")
+    assert list(table.index) == [
+        "SASRec-CE", "BT-SR", "SASRec-BCE", "BT-SR (BCE)", "SASRec-SCE", "BT-SR (SCE)", "CL4SRec",
+        "DuoRec", "EC4SRec",
+    ]  # fmt: skip
+    assert table["epoch_seconds"].dropna().tolist() == [10, 11, 12, 13, 14, 15, 16, 18]
+    assert table["memory_mib"].dropna().tolist() == [100, 110, 120, 130, 140, 150, 160, 180]
+    assert table.loc["DuoRec", "state"] == NOT_MEASURED
+    assert table.loc["DuoRec", "reason"] == "not recorded yet"
 
 
 def test_every_point_lies_where_it_was_measured(tmp_path):
