@@ -17,6 +17,14 @@ from btsr_core.pages.template import TEMPLATE
 _ROW = 46
 """Pixels of a system."""
 
+_FIRST_DIGITS = (
+    (0.4, (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)),
+    (1.0, (1, 2, 5)),
+    (2.5, (1, 3)),
+    (math.inf, (1,)),
+)
+"""Of ticks on a logarithmic axis that spans less than so many powers of ten."""
+
 _SIZES = (Style(BLUE, "circle", "full", "solid"), Style(BLUE, "square", "open", "dash"))
 """Of catalogues, from small to large."""
 
@@ -198,7 +206,7 @@ def _say(figure: go.Figure, row: "pd.Series[Any]", **place: object) -> None:
 def _ticks(low: float, high: float) -> dict[str, Sequence[object]]:
     """Return ticks of a logarithmic axis, the fewer first digits the more powers of ten it has."""
     decades = math.log10(high / low)
-    firsts = (1, 2, 5) if decades < 1 else (1, 3) if decades < 2.5 else (1,)
+    firsts = next(digits for most, digits in _FIRST_DIGITS if decades < most)
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     values = [float(f"{first}e{power}") for power in powers for first in firsts]
     return {"tickvals": values, "ticktext": [f"{value:,.6g}" for value in values]}

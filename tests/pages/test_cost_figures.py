@@ -150,7 +150,7 @@ def test_disturbed_curves_say_so(tmp_path, scaling):
     assert "disturbed" not in draw("users_curves", tmp_path, scaling=scaling).layout.title.text
 
 
-@pytest.mark.parametrize(("low", "high"), [(3.4, 98), (0.05, 0.4), (12, 5e6), (7, 7)])
+@pytest.mark.parametrize(("low", "high"), [(3.4, 98), (0.05, 0.4), (158, 250), (12, 5e6), (7, 7)])
 def test_ticks_are_few_and_enough(low, high):
     ticks = cost_figures._ticks(low, high)
     margin = 0.1 * max(math.log10(high / low), 0.3)
