@@ -240,7 +240,8 @@ class TestChapters:
         said = out.read_text()
         assert "An epoch of SASRec-CE takes 10 s" in said
         assert "SASRec-SCE is 8.7 times as fast as one of SASRec-CE" in said
-        assert said.count("application/vnd.plotly.v1+json") == 6
+        assert "Times that, in time and in memory: BT-SR 1.1 and 1.1" in said
+        assert said.count("application/vnd.plotly.v1+json") == 8
 
     def test_cost_of_nothing_recorded(self, tmp_path, monkeypatch):
         monkeypatch.chdir(ROOT)
