@@ -14,6 +14,7 @@ from scipy.stats import norm
 
 from btsr_core.analysis.intervals import LEVEL, Interval
 from btsr_core.pages.words import count
+from btsr_core.study.run import Standing
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not recorded"]
 
@@ -34,6 +35,12 @@ class Basis:
         return f"{self.dataset}, history {self.reading}, " + ", ".join(
             count(n, noun) for n, noun in counts
         )
+
+
+def basis_of(place: Standing, reading: str, seeds: int) -> Basis:
+    """Return what a finding on a dataset's records rests on, under a reading, with some seeds."""
+    rows = place.targets.of(reading)
+    return Basis(place.dataset, reading, rows["user"].nunique(), len(rows), seeds)
 
 
 @dataclass(frozen=True)

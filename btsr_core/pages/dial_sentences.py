@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from btsr_core.analysis.intervals import Interval
-from btsr_core.pages.claims import Basis
+from btsr_core.pages.claims import Basis, basis_of
 from btsr_core.pages.dial_tables import MEAN, bucket_name
 from btsr_core.pages.dials import Sides, Sweep, relative_difference, seeds_of
-from btsr_core.pages.words import MINUS, joined, signed
+from btsr_core.pages.words import joined, signed, unsigned
 from btsr_core.study.records import ALL_ITEMS, Record
 from btsr_core.study.run import Standing
 from btsr_core.study.spec import Value
@@ -21,9 +21,7 @@ NO_INTERVAL = "no interval"
 
 def evidence(place: Standing, reading: str, *sides: Sides) -> Basis:
     """Return what a comparison rests on; seeds are those that all sides share."""
-    rows = place.targets.of(reading)
-    seeds = seeds_of(*(side.values() for side in sides))
-    return Basis(place.dataset, reading, rows["user"].nunique(), len(rows), len(seeds))
+    return basis_of(place, reading, len(seeds_of(*(side.values() for side in sides))))
 
 
 def number(interval: Interval) -> str:
@@ -33,12 +31,12 @@ def number(interval: Interval) -> str:
 
 def size(interval: Interval) -> str:
     """Return a metric with its 95 % interval."""
-    return _with_interval(interval, "{:.4f}".format)
+    return _with_interval(interval, unsigned)
 
 
 def share(interval: Interval) -> str:
     """Return a relative difference with its 95 % interval, in per cent."""
-    return _with_interval(interval, lambda value: f"{100 * value:+.1f} %".replace("-", MINUS))
+    return _with_interval(interval, lambda value: f"{signed(100 * value, 1)} %")
 
 
 def listed(values: Iterable[Value]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from btsr_core.pages.claims import Basis, Finding, Verdict, above, every
+from btsr_core.pages.claims import Finding, Verdict, above, basis_of, every
 from btsr_core.pages.comparisons import compare_all, own_pairs
 from btsr_core.pages.dial_claims import alpha_claims, tail_claims, view_claim
 from btsr_core.pages.report import as_text
@@ -54,15 +54,13 @@ def accuracy_claim(place: Standing, reading: str) -> Finding:
         f"{one.first} less {one.second} {signed(one.difference)} ({bounds(one.interval)})"
         for one in tested
     )
-    rows = place.targets.of(reading)
-    seeds = min((one.seeds for one in tested), default=0)
     return Finding(
         f"Barlow Twins raises {ACCURACY} with every objective",
         "Table 1: higher in all 15 pairs of dataset and objective",
         told,
         every([(one.interval, above) for one in tested]),
         "accuracy",
-        Basis(place.dataset, reading, rows["user"].nunique(), len(rows), seeds),
+        basis_of(place, reading, min((one.seeds for one in tested), default=0)),
     )
 
 

@@ -6,10 +6,10 @@ pair differs the claimed way beyond chance over seeds, and does not if one diffe
 
 from collections.abc import Mapping, Sequence
 
-from btsr_core.pages.claims import Basis, Finding, Verdict
+from btsr_core.pages.claims import Basis, Finding, Verdict, basis_of
 from btsr_core.pages.results import systems
 from btsr_core.pages.score_tables import Change, changes
-from btsr_core.pages.words import signed
+from btsr_core.pages.words import bounds, signed
 from btsr_core.settings import BarlowTwins
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.run import Standing
@@ -119,11 +119,8 @@ def _change(one: Change, decimals: int) -> str:
     said = f"{one.name} less {one.plain} {signed(test.difference, decimals)}"
     if test.reason:
         return f"{said} (no test: {test.reason})"
-    low, high = (signed(end, decimals) for end in (test.interval.low, test.interval.high))
-    return f"{said} ({low} to {high}, adjusted p {one.p:.2g})"
+    return f"{said} ({bounds(test.interval, decimals)}, adjusted p {one.p:.2g})"
 
 
 def _basis(place: Standing, found: Sequence[Change]) -> Basis:
-    rows = place.targets.of(WIDEST)
-    seeds = min((len(one.differences) for one in found), default=0)
-    return Basis(place.dataset, WIDEST, rows["user"].nunique(), len(rows), seeds)
+    return basis_of(place, WIDEST, min((len(one.differences) for one in found), default=0))

@@ -27,11 +27,11 @@ def unsigned(value: float | None, decimals: int = 4) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{value:.{decimals}f}"
 
 
-def bounds(interval: Interval) -> str:
+def bounds(interval: Interval, decimals: int = 4) -> str:
     """Return an interval's ends."""
     if math.isnan(interval.low):
         return NOTHING
-    return f"{signed(interval.low)} to {signed(interval.high)}"
+    return f"{signed(interval.low, decimals)} to {signed(interval.high, decimals)}"
 
 
 def count(n: int, noun: str, plural: str = "") -> str:
