@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from btsr_core.data.protocol import EvalSet, History, Split
+from btsr_core.data.protocol import EvalSet, Split
 from btsr_core.evaluation.evaluate import Ranking, rank
 from btsr_core.evaluation.scorers import Scorer
 from btsr_core.names import POPULARITY, TRANSITIONS
@@ -130,12 +130,13 @@ def transition_scorer(split: Split, eval_set: EvalSet) -> TransitionScorer:
 
 
 def baseline_rankings(
-    split: Split, history: History, *, exclude_seen: bool = True
+    split: Split, tested: EvalSet, *, exclude_seen: bool = True
 ) -> dict[str, Ranking]:
-    """Rank the test users by popularity, and by the transitions out of their last item."""
-    test = split.held_out[history].test
+    """Rank for some users by popularity, and by the transitions out of their last item."""
     scorers: dict[str, Scorer] = {
         POPULARITY: popularity_scorer(split),
-        TRANSITIONS: transition_scorer(split, test),
+        TRANSITIONS: transition_scorer(split, tested),
     }
-    return {name: rank(scorer, test, exclude_seen=exclude_seen) for name, scorer in scorers.items()}
+    return {
+        name: rank(scorer, tested, exclude_seen=exclude_seen) for name, scorer in scorers.items()
+    }

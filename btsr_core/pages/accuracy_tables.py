@@ -7,11 +7,10 @@ from pathlib import Path
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from btsr_core.analysis.intervals import Interval
 from btsr_core.pages.comparisons import Comparison
 from btsr_core.pages.paper import LABEL, paper_regimes, paper_values
 from btsr_core.pages.report import as_text, formatted, metric_table
-from btsr_core.pages.words import MINUS, NOTHING, bounds, count, signed, unsigned
+from btsr_core.pages.words import MINUS, NOTHING, bounds, count, signed, unsigned, with_bounds
 
 HERE = "here"
 SEEN_BY_SEEDS = "could see, seeds"
@@ -67,7 +66,7 @@ def comparison_table(comparisons: Sequence[Comparison], dataset: str) -> pd.Data
     rows = {
         f"{one.first} {MINUS} {one.second}": {
             "seeds": str(one.seeds),
-            "difference": _difference(one.interval),
+            "difference": with_bounds(one.interval),
             "over users": NOTHING if one.over_users is None else bounds(one.over_users.interval),
             "p": _p(one.over_seeds.p),
             "p (Holm)": _p(one.holm),
@@ -114,7 +113,7 @@ def regime_table(found: Mapping[float, Comparison], dataset: str) -> pd.DataFram
         rows[f"{one.first}, \N{GREEK SMALL LETTER ALPHA} = {alpha:g}"] = {
             one.metric: f"{one.means[0]:.4f}",
             "seeds": str(one.seeds),
-            "difference": _difference(one.interval),
+            "difference": with_bounds(one.interval),
             "p (Holm)": _p(one.holm),
             LABEL: unsigned(theirs.get(alpha)),
         }
@@ -139,11 +138,6 @@ def _reported(row: "pd.Series[float] | None") -> str:
         return NOTHING
     spread = "" if math.isnan(row["deviation"]) else f" {PLUS_MINUS} {row['deviation']:.4f}"
     return f"{row['value']:.4f}{spread}"
-
-
-def _difference(interval: Interval) -> str:
-    ends = bounds(interval)
-    return signed(interval.mean) + (f" ({ends})" if ends != NOTHING else "")
 
 
 def _p(value: float) -> str:

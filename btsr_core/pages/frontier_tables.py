@@ -17,7 +17,7 @@ from btsr_core.analysis.who_gains import gains_by
 from btsr_core.names import system_name
 from btsr_core.pages.pairs import owners, target_values
 from btsr_core.pages.results import Systems, common_seeds, runs_of
-from btsr_core.pages.words import NOTHING, bounds, signed
+from btsr_core.pages.words import with_bounds
 from btsr_core.study.records import Record, Targets
 from btsr_core.study.run import Standing
 
@@ -205,14 +205,13 @@ def gain_words(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     for name, table in found.items():
         for row in table.to_dict("records"):
             group = span(row["from"], row["to"])
-            ends = bounds(Interval(row["difference"], row["low"], row["high"]))
-            interval = "" if ends == NOTHING else f" ({ends})"
+            difference = Interval(row["difference"], row["low"], row["high"])
             rows.append(
                 {
                     "by": FEATURES[name],
                     "group": group,
                     "targets": f"{row['n']:,}",
-                    "difference (95 %)": f"{signed(row['difference'])}{interval}",
+                    "difference (95 %)": with_bounds(difference),
                     **{
                         f"{kind} (%)": f"{100 * row[kind]:.1f}" for kind in ("gain", "lose", "same")
                     },

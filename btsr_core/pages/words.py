@@ -34,6 +34,12 @@ def bounds(interval: Interval, decimals: int = 4) -> str:
     return f"{signed(interval.low, decimals)} to {signed(interval.high, decimals)}"
 
 
+def with_bounds(interval: Interval) -> str:
+    """Return a difference, its interval in brackets where there is one."""
+    ends = bounds(interval)
+    return signed(interval.mean) + (f" ({ends})" if ends != NOTHING else "")
+
+
 def count(n: int, noun: str, plural: str = "") -> str:
     """Return a number of things."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"

@@ -36,13 +36,12 @@ from btsr_core.analysis.spectrum import (
     user_spectrum,
 )
 from btsr_core.data.protocol import EvalSet, History, Split
-from btsr_core.evaluation.baselines import popularity_scorer, transition_scorer
-from btsr_core.evaluation.evaluate import Ranking, evaluate_model, rank
+from btsr_core.evaluation.baselines import baseline_rankings
+from btsr_core.evaluation.evaluate import Ranking, evaluate_model
 from btsr_core.evaluation.metrics import CUTOFFS, IntArray
-from btsr_core.evaluation.scorers import EmbeddingScorer, Scorer, model_scorer
+from btsr_core.evaluation.scorers import EmbeddingScorer, model_scorer
 from btsr_core.experiment import Prepared, item_table
 from btsr_core.losses.barlow_twins import cross_correlation
-from btsr_core.names import POPULARITY, TRANSITIONS
 from btsr_core.runs import Run
 from btsr_core.study.records import ALL_ITEMS, BEYOND, Record, Targets
 
@@ -73,13 +72,8 @@ def measure_targets(data: Prepared) -> Targets:
     users, interactions, buckets = _popularity(split)
     rows, baselines = [], []
     for reading, tested in evaluation_sets(split).items():
-        scorers: dict[str, Scorer] = {
-            POPULARITY: popularity_scorer(split),
-            TRANSITIONS: transition_scorer(split, tested),
-        }
         ranks = {}
-        for name, scorer in scorers.items():
-            ranking = rank(scorer, tested)
+        for name, ranking in baseline_rankings(split, tested).items():
             ranks[name] = np.minimum(ranking.ranks, BEYOND).astype(np.uint8)
             found = _list_metrics(reading, ranking, tested, users, buckets)
             baselines += [{"system": name, **row} for row in found]

@@ -43,7 +43,7 @@ def test_paired_gains_average_seeds_then_users(systems):
 
 def test_paired_gains_over_a_baseline(systems, tiny):
     split = prepare(tiny.data).split
-    baseline = baseline_rankings(split, "full")["Popularity"]
+    baseline = baseline_rankings(split, split.held_out["full"].test)["Popularity"]
     found = paired_gains(systems["BT-SR"], baseline, ["ndcg@10"], "full")["ndcg@10"]
     mean = np.mean([run.metrics("test", "full")["ndcg@10"] for run in systems["BT-SR"]])
     assert found.mean == pytest.approx(mean - baseline.metrics()["ndcg@10"])

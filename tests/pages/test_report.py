@@ -27,7 +27,9 @@ def systems(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def points(systems, split):
-    return report.metric_points(baseline_rankings(split, "full"), systems, "full")
+    return report.metric_points(
+        baseline_rankings(split, split.held_out["full"].test), systems, "full"
+    )
 
 
 def test_metric_table_is_mean_and_deviation_over_seeds(points, systems):
@@ -117,7 +119,7 @@ def test_another_pair_is_drawn_and_told_under_its_own_names(tiny, split, tmp_pat
     pair = with_and_without(tiny.model_copy(update={"loss": loss}))
     systems = run_systems(pair, 1, runs=tmp_path, progress=False)
     plain, regularised = systems
-    baselines = baseline_rankings(split, "full")
+    baselines = baseline_rankings(split, split.held_out["full"].test)
     points = report.metric_points(baselines, systems, "full")
     table = report.metric_table(points, ["ndcg@10", "cov@10"])
     said = sentences.trade(table, systems, "ndcg@10", "cov@10")
@@ -135,7 +137,10 @@ def test_another_pair_is_drawn_and_told_under_its_own_names(tiny, split, tmp_pat
 def every_figure(tiny, split, systems, points):
     interactions = load_data(tiny.data, progress=False)
     users = split.held_out["full"].test.inputs.lengths
-    others = {"SASRec-CE": systems["SASRec-CE"], **baseline_rankings(split, "full")}
+    others = {
+        "SASRec-CE": systems["SASRec-CE"],
+        **baseline_rankings(split, split.held_out["full"].test),
+    }
     gains = {n: paired_gains(systems["BT-SR"], o, ["hr@5"], "full") for n, o in others.items()}
     yield figures.timeline(*timeline(interactions, tiny.data.k_core, split.cutoff))
     yield figures.history_lengths({"after-cutoff": users[:0], "full": users})
