@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from btsr_core.analysis.intervals import FloatArray
-from btsr_core.pages.dials import seeds_of
+from btsr_core.pages.dials import Sweep, seeds_of
 from btsr_core.pages.epochs import METRICS, EqualEpochs, common_epochs, compare_runs, curve
 from btsr_core.pages.results import common_seeds
 from btsr_core.study.records import Record
@@ -85,6 +85,21 @@ def dial(name: str, found: Mapping[Value, Sequence[Record]], base: Value | None 
         },
         seeds=seeds,
     )
+
+
+def by_scaling(found: Mapping[str, Mapping[str, Sweep]]) -> list[Dial]:
+    """Return a dial for each scaling of each setting, named with it where there are several.
+
+    Parameters
+    ----------
+    found
+        By the name of a setting, what `dials.sweeps` gives.
+    """
+    return [
+        dial(f"{name} ({scaling})" if len(sweeps) > 1 else name, sweep)
+        for name, sweeps in found.items()
+        for scaling, sweep in sweeps.items()
+    ]
 
 
 def _mean_curve(records: Sequence[Record], seeds: Sequence[int], metric: str) -> FloatArray:

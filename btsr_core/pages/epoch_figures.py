@@ -21,14 +21,16 @@ EQUAL = Style(VERMILION, "circle", "full", "solid")
 _COLOURS = (BLUE, *PALETTE)
 _DASHES = ("solid", "dot", "dashdot")
 _MARK = 9
-_NUDGE = 0.013
-"""How far the marks of the two readings stand from their value, in widths of the panel."""
+_NUDGE = 0.02
+"""How far the marks of the two readings stand from their value, in spans of the values."""
+_PANEL = 200
+"""Height of a panel in pixels."""
 
 
 def dial_differences(dials: Sequence[Dial]) -> go.Figure:
     """Show how values of settings differ from a base, in two readings: means with 95 % intervals.
 
-    A column a setting, a row a metric. Of fewer than `epochs.FEWEST` seeds no interval is drawn: it
+    A row a setting, a column a metric. Of fewer than `epochs.FEWEST` seeds no interval is drawn: it
     would hide all else.
 
     Parameters
@@ -40,17 +42,19 @@ def dial_differences(dials: Sequence[Dial]) -> go.Figure:
     title = "Differences at equal epochs and as kept (validation users; bars: 95 % intervals)"
     if not shown:
         return nothing_to_draw(title)
-    figure = _panels(title, [f"equal: epoch {one.epoch}" for one in shown])
-    for col, one in enumerate(shown, start=1):
-        for row, metric in enumerate(METRICS, start=1):
+    figure = _panels(title, len(shown), gap=92)
+    for row, one in enumerate(shown, start=1):
+        for col, metric in enumerate(METRICS, start=1):
             compared = one.compared[metric]
             at = _places(compared)
-            step = _NUDGE * len(shown) * max(np.ptp(at), 1e-9)
-            for name, style, side in (("equal epochs", EQUAL, -1), ("epochs kept", KEPT, 1)):
-                tests = [own.last if style is EQUAL else own.kept for own in compared.values()]
-                seeds = [own.seeds for own in compared.values()]
+            step = _NUDGE * (at.max() - at.min())
+            seeds = [own.seeds for own in compared.values()]
+            for name, style, places, tests in (
+                ("equal epochs", EQUAL, at - step, [own.last for own in compared.values()]),
+                ("epochs kept", KEPT, at + step, [own.kept for own in compared.values()]),
+            ):
                 figure.add_scatter(
-                    x=at + side * step, y=[test.difference for test in tests], mode="markers",
+                    x=places, y=[test.difference for test in tests], mode="markers",
                     marker=style.marker(_MARK), error_y=_bars(tests, seeds, style.colour),
                     name=name, legendgroup=name, showlegend=row == col == 1,
                     customdata=list(zip(map(str, compared), seeds, strict=True)),
@@ -58,18 +62,18 @@ def dial_differences(dials: Sequence[Dial]) -> go.Figure:
                     "<extra>%{fullData.name}</extra>", row=row, col=col,
                 )  # fmt: skip
             figure.add_hline(y=0, line_color=GREY, line_dash="dash", row=row, col=col)
-            figure.update_xaxes(**_ticks(compared), row=row, col=col)
-        figure.update_xaxes(title_text=f"{one.name}, beside {one.base}", row=2, col=col)
-    for row, metric in enumerate(METRICS, start=1):
-        figure.update_yaxes(title_text=f"difference in {metric}", row=row, col=1)
+            # In two lines, for which a phone has room.
+            named = f"{one.name}<br>equal: epoch {one.epoch}"
+            figure.update_xaxes(title_text=named, **_ticks(compared), row=row, col=col)
+        figure.update_yaxes(title_text=f"difference from {one.base}", row=row, col=1)
     return figure
 
 
 def dial_curves(dials: Sequence[Dial]) -> go.Figure:
     """Show validation metrics after each epoch by the value of a setting: means over seeds.
 
-    A column a setting, a row a metric; dashed grey is the value that others are compared with,
-    dotted the epoch of that comparison. One value has one colour in all columns.
+    A row a setting, a column a metric; dashed grey is the value that others are compared with,
+    dotted the epoch of that comparison. One value has one colour in all panels.
 
     Parameters
     ----------
@@ -80,35 +84,41 @@ def dial_curves(dials: Sequence[Dial]) -> go.Figure:
     title = "Validation metrics over training, by value (means over seeds)"
     if not shown:
         return nothing_to_draw(title)
-    figure = _panels(title, [f"{one.name}, {count(len(one.seeds), 'seed')}" for one in shown])
-    styles, listed = _lines(shown), set()
-    for col, one in enumerate(shown, start=1):
-        for row, metric in enumerate(METRICS, start=1):
+    names = [f"{one.name}, {count(len(one.seeds), 'seed')}" for one in shown]
+    figure = _panels(title, len(shown), gap=64, row_titles=names)
+    lines = _lines(shown)
+    order, listed = list(lines), set()
+    for row, one in enumerate(shown, start=1):
+        for col, metric in enumerate(METRICS, start=1):
             for value, mean in one.means[metric].items():
                 name = str(value)
                 figure.add_scatter(
                     x=np.arange(1, len(mean) + 1), y=mean, mode="lines", name=name,
-                    legendgroup=name, showlegend=name not in listed, line=styles[name],
+                    legendgroup=name, legendrank=order.index(name),
+                    showlegend=name not in listed, line=lines[name],
                     hovertemplate="epoch %{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
                     row=row, col=col,
                 )  # fmt: skip
                 listed.add(name)
             figure.add_vline(x=one.epoch, line_color=GREY, line_dash="dot", row=row, col=col)
-        figure.update_xaxes(title_text="epoch", row=2, col=col)
-    figure.update_xaxes(rangemode="tozero")
-    for row, metric in enumerate(METRICS, start=1):
-        figure.update_yaxes(title_text=metric, row=row, col=1)
-    return figure
+    figure.update_yaxes(title_text="mean over seeds", col=1)
+    return figure.update_xaxes(title_text="epoch", rangemode="tozero")
 
 
-def _panels(title: str, names: Sequence[str]) -> go.Figure:
+def _panels(title: str, rows: int, *, gap: int, row_titles: Sequence[str] = ()) -> go.Figure:
+    """Return a figure of rows of panels, a column a metric; `gap` is between them, in pixels."""
+    inside = rows * _PANEL + (rows - 1) * gap
     figure = make_subplots(
-        rows=len(METRICS), cols=len(names), column_titles=list(names), shared_yaxes=True,
-        shared_xaxes="columns", horizontal_spacing=0.04, vertical_spacing=0.07,
+        rows=rows, cols=len(METRICS), column_titles=list(METRICS),
+        row_titles=list(row_titles) or None,
+        horizontal_spacing=0.12, vertical_spacing=gap / inside,
     )  # fmt: skip
+    figure.update_annotations(font_size=14)
+    margin = {"t": 84, "b": gap + 56}
     return figure.update_layout(
-        template=TEMPLATE, title={"text": title}, height=560, margin={"t": 88, "b": 100}
-    )
+        template=TEMPLATE, title={"text": title}, height=inside + sum(margin.values()),
+        margin=margin,
+    )  # fmt: skip
 
 
 def _places(values: Iterable[Value]) -> "np.ndarray[Any, np.dtype[np.float64]]":
@@ -151,7 +161,9 @@ def _lines(dials: Sequence[Dial]) -> Mapping[str, dict[str, Any]]:
     values = {value: None for one in dials for value in one.means[METRICS[0]]}
     order = sorted(values, key=float) if _are_numbers([*values]) else list(values)
     others = [str(value) for value in order if str(value) not in bases]
-    lines = {name: {"color": GREY, "dash": "dash", "width": 3} for name in bases}
+    lines: dict[str, dict[str, Any]] = {
+        name: {"color": GREY, "dash": "dash", "width": 3} for name in sorted(bases)
+    }
     for place, name in enumerate(others):
         turn, colour = divmod(place, len(_COLOURS))
         lines[name] = {
