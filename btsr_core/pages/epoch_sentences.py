@@ -44,7 +44,7 @@ def pairs_sentence(compared: Sequence[EqualEpochs]) -> str:
     }
     return (
         f"Between equal epochs and the epochs kept, {_told(found, 'pair')} (validation users; "
-        f"t-tests paired by seed, Holm's correction for {2 * len(compared)})."
+        f"t-tests paired by seed, with Holm's correction for all {2 * len(compared)})."
     )
 
 
@@ -99,9 +99,11 @@ def _on(metric: str, compared: Named, noun: str) -> str:
         else:
             changed.setdefault(_change(equal, kept), []).append(str(name))
     tally = ", ".join(f"{same.count(one)} {one}" for one in _ORDER if one in same)
-    of = count(len(compared) - few, noun)
-    parts = [f"On {metric} it is the same for {len(same) or 'none'} of {of}"]
-    parts[0] += f" ({tally})" if tally else ""
+    if (n := len(compared) - few) == 1:
+        said = f"On {metric} it is {'' if same else 'not '}the same for the one {noun}"
+    else:
+        said = f"On {metric} it is the same for {len(same) or 'none'} of {count(n, noun)}"
+    parts = [f"{said} ({tally})" if tally else said]
     parts += [f"{how}: {', '.join(names)}" for how, names in changed.items()]
     parts += [f"{count(few, noun)} with fewer than {FEWEST} seeds"] if few else []
     return "; ".join(parts)
