@@ -66,6 +66,7 @@ def dial_differences(dials: Sequence[Dial]) -> go.Figure:
             named = f"{one.name}<br>equal: epoch {one.epoch}"
             figure.update_xaxes(title_text=named, **_ticks(compared), row=row, col=col)
         figure.update_yaxes(title_text=f"difference from {one.base}", row=row, col=1)
+    figure.update_yaxes(rangemode="tozero")
     return figure
 
 
