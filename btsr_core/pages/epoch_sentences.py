@@ -15,6 +15,7 @@ Conclusion = Literal["higher", "lower", "not told apart"]
 _OPEN: Conclusion = "not told apart"
 _ORDER: tuple[Conclusion, ...] = ("higher", "lower", _OPEN)
 """As they are listed."""
+_UNTESTED = "so equal epochs and the epochs kept cannot be told to agree or not"
 Named = Mapping[Any, EqualEpochs]
 """Comparisons on one metric, by what a sentence calls them."""
 
@@ -42,6 +43,8 @@ def pairs_sentence(compared: Sequence[EqualEpochs]) -> str:
         }
         for metric in METRICS
     }
+    if not any(one.seeds >= FEWEST for one in compared):
+        return f"No pair shares {FEWEST} seeds, {_UNTESTED}."
     return (
         f"Between equal epochs and the epochs kept, {_told(found, 'pair')} (validation users; "
         f"t-tests paired by seed, with Holm's correction for all {2 * len(compared)})."
@@ -60,6 +63,8 @@ def dial_sentence(dial: Dial) -> str:
         )
     seeds = [one.seeds for one in dial.compared[METRICS[0]].values()]
     low, high = min(seeds), max(seeds)
+    if high < FEWEST:
+        return f"{dial.name}: no value shares {FEWEST} seeds with {dial.base}, {_UNTESTED}."
     paired = count(high, "seed") if low == high else f"{low} to {high} seeds"
     return (
         f"{dial.name}, beside {dial.base}: between epoch {dial.epoch} and the epochs kept, "
@@ -68,10 +73,11 @@ def dial_sentence(dial: Dial) -> str:
 
 
 def _told(found: Mapping[str, Named], noun: str) -> str:
-    """Say how often the conclusion changes, on all metrics and then on each, without an end."""
+    """Say how often the conclusion changes, on all metrics and then on each, without an end.
+
+    Some comparison must have `FEWEST` seeds.
+    """
     tested = [one for own in found.values() for one in own.values() if one.seeds >= FEWEST]
-    if not tested:
-        return f"no conclusion can be compared, as no {noun} has {FEWEST} seeds"
     both = [(conclusion(one.last), conclusion(one.kept)) for one in tested]
     changed = sum(equal != kept for equal, kept in both)
     reverse = sum(equal != kept and _OPEN not in (equal, kept) for equal, kept in both)

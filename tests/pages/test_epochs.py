@@ -251,8 +251,10 @@ class TestSentences:
 
     def test_two_seeds_are_too_few(self, base, steady):
         said = self.said(base, few=steady(0.5, 0.02, n=2))
-        assert "no conclusion can be compared, as no value has 3 seeds" in said
-        assert "intervals over 2 seeds" in said
+        assert said == (
+            f"{NAME}: no value shares 3 seeds with base, so equal epochs and the epochs kept "
+            "cannot be told to agree or not."
+        )
         said = self.said(base, few=steady(0.5, 0.02, n=2), many=steady(0.5, 0.5))
         assert "in 2 comparisons. On ndcg@10 it is the same for the one value (1 higher); " in said
         assert "1 value with fewer than 3 seeds" in said
@@ -264,6 +266,8 @@ class TestSentences:
         assert "changes in 2 of 2 comparisons and is reversed in 2. On ndcg@10" in said
         assert f"higher at equal epochs but lower as kept: BT-SR {MINUS} SASRec-CE" in said
         assert said.endswith("with Holm's correction for all 4).")
+        tested = epochs.equal_pairs({"BT-SR": steady(0.5, 0.02, n=2), "SASRec-CE": base})
+        assert epoch_sentences.pairs_sentence(tested).startswith("No pair shares 3 seeds, so ")
 
 
 class TestFigures:
