@@ -68,8 +68,8 @@ def comparison_table(comparisons: Sequence[Comparison], dataset: str) -> pd.Data
             "seeds": str(one.seeds),
             "difference": with_bounds(one.interval),
             "over users": NOTHING if one.over_users is None else bounds(one.over_users.interval),
-            "p": _p(one.over_seeds.p),
-            "p (Holm)": _p(one.holm),
+            "p": p_value(one.over_seeds.p),
+            "p (Holm)": p_value(one.holm),
             "could see, users and seeds": unsigned(one.visible),
             SEEN_BY_SEEDS: unsigned(one.visible_over_seeds),
             LABEL: signed(paper_difference(reported, one)),
@@ -114,7 +114,7 @@ def regime_table(found: Mapping[float, Comparison], dataset: str) -> pd.DataFram
             one.metric: f"{one.means[0]:.4f}",
             "seeds": str(one.seeds),
             "difference": with_bounds(one.interval),
-            "p (Holm)": _p(one.holm),
+            "p (Holm)": p_value(one.holm),
             LABEL: unsigned(theirs.get(alpha)),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
@@ -140,5 +140,6 @@ def _reported(row: "pd.Series[float] | None") -> str:
     return f"{row['value']:.4f}{spread}"
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """Return a p-value as text; NaN is no test."""
     return NOTHING if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
