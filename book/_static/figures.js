@@ -99,7 +99,9 @@
     const base = element.clientHeight;
     // The width is the page's, at any time.
     const { width, ...rest } = layout;
+    let drawn = 0; // the width that the figure was last made for
     const look = () => {
+      drawn = element.clientWidth;
       const title = titled(layout, element, base);
       if (title.height) element.style.height = `${title.height}px`;
       return { template: themed(layout.template), ...title };
@@ -111,10 +113,8 @@
       config: { ...config, responsive: false, displaylogo: false },
     }).then(() => Plotly.relayout(element, look()));
     // Unlike Plotly's `responsive`, this sees side bars, tabs and folded cells open as well.
-    let drawn = element.clientWidth;
     new ResizeObserver(() => {
       if (element.clientWidth > 0 && element.clientWidth !== drawn) {
-        drawn = element.clientWidth;
         Plotly.relayout(element, { ...look(), autosize: true });
       }
     }).observe(element);
