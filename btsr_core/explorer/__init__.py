@@ -1,0 +1,1 @@
+"""The slider over alpha: what it shows as plain data, in JupyterLab and in the built book."""
