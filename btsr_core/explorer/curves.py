@@ -11,7 +11,7 @@ from btsr_core.analysis.significance import seed_bounds
 from btsr_core.evaluation.metrics import CUTOFFS, PER_USER
 from btsr_core.names import system_name
 from btsr_core.pages.dials import DEFAULT_SCALING
-from btsr_core.pages.results import common_seeds, runs_of
+from btsr_core.pages.results import runs_of
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.records import ALL_ITEMS, Record
 from btsr_core.study.run import Standing
@@ -27,7 +27,10 @@ BINS = 40
 
 Sweep = Mapping[float, Sequence[Record]]
 """Records by alpha, ascending, one a seed."""
-Number = float | None
+Cell = tuple[str, int]
+"""A metric, such as `ndcg@10`, and the bucket of the targets that it is of."""
+Numbers = Mapping[float, Mapping[int, FloatArray]]
+"""By alpha, ascending, and seed: (cells,) what was measured."""
 
 
 def sweeps(place: Standing) -> dict[str, dict[float, list[Record]]]:
@@ -55,12 +58,24 @@ def label_of(key: str, sweep: Sweep) -> str:
     return f"{system_name(loss)}, L_BT {key.partition('-')[2].replace('-', ' ')}"
 
 
-def buckets_of(place: Standing) -> list[int]:
-    """Return `ALL_ITEMS` and the numbers of the popularity buckets."""
-    return [ALL_ITEMS, *range(1, int(place.targets.buckets.max(initial=0)) + 1)]
+def cells_of(place: Standing) -> list[Cell]:
+    """Return every metric at every cutoff, on all targets and on those of each popularity bucket."""
+    buckets = [ALL_ITEMS, *range(1, int(place.targets.buckets.max(initial=0)) + 1)]
+    return [(f"{kind}@{k}", bucket) for k in CUTOFFS for kind in METRICS for bucket in buckets]
 
 
-def metric_curves(sweep: Sweep, reading: str, buckets: Sequence[int]) -> dict[str, Any]:
+def trained_numbers(sweep: Sweep, cells: Sequence[Cell], reading: str) -> Numbers:
+    """Return what was recorded of a model for each alpha, under a reading of the test pool."""
+    return {
+        alpha: {
+            one.experiment.train.seed: np.array([one.value(name, reading, b) for name, b in cells])
+            for one in own
+        }
+        for alpha, own in sweep.items()
+    }
+
+
+def metric_curves(numbers: Numbers, cells: Sequence[Cell]) -> dict[str, Any]:
     """Return every metric against alpha, overall and by bucket, as the payload has it.
 
     Levels and differences from alpha = 0 have Student's 95 % intervals over seeds; differences are
@@ -68,52 +83,43 @@ def metric_curves(sweep: Sweep, reading: str, buckets: Sequence[int]) -> dict[st
 
     Parameters
     ----------
-    sweep
-        J values of alpha.
-    reading
-        Of the test pool.
-    buckets
-        Which; 0 for all targets.
+    numbers
+        At J values of alpha.
+    cells
+        What the numbers are.
 
     Returns
     -------
     dict
         By metric, such as `ndcg@10`, and bucket (as text): J numbers each of `mean`, `low`, `high`,
-        `change`, `change_low` and `change_high`, None where there is none. Metrics that no run has
-        are left out.
+        `change`, `change_low` and `change_high`, None where there is none. What no run has is left
+        out.
     """
-    names = [f"{kind}@{k}" for k in CUTOFFS for kind in METRICS]
-    cells = [(name, bucket) for name in names for bucket in buckets]
-    levels = np.stack([seed_bounds(_values(own, cells, reading)) for own in sweep.values()])
-    changes = np.stack([_changes(sweep, alpha, cells, reading) for alpha in sweep])
-    numbers = np.concatenate([levels, changes], axis=1)  # (J, 6, cells)
+    levels = np.stack([seed_bounds(_stacked(own.values(), len(cells))) for own in numbers.values()])
+    changes = np.stack([_changes(numbers, alpha, len(cells)) for alpha in numbers])
+    found = np.concatenate([levels, changes], axis=1)  # (J, 6, cells)
     fields = ("mean", "low", "high", "change", "change_low", "change_high")
     curves: dict[str, Any] = {}
     for place, (name, bucket) in enumerate(cells):
-        if not np.isnan(numbers[:, 0, place]).all():
-            own = zip(fields, numbers[:, :, place].T, strict=True)
+        if not np.isnan(found[:, 0, place]).all():
+            own = zip(fields, found[:, :, place].T, strict=True)
             curves.setdefault(name, {})[str(bucket)] = {what: rounded(row) for what, row in own}
     return curves
 
 
-def _changes(
-    sweep: Sweep, alpha: float, cells: Sequence[tuple[str, int]], reading: str
-) -> FloatArray:
+def _changes(numbers: Numbers, alpha: float, n_cells: int) -> FloatArray:
     """Return (3, cells): by how much each number differs from that at alpha = 0, with bounds."""
-    pairs = common_seeds(sweep[alpha], sweep.get(0.0, ()))
-    ours, plain = (_values([pair[side] for pair in pairs], cells, reading) for side in (0, 1))
-    found = seed_bounds(ours - plain)
-    if alpha == 0 and len(pairs) > 1:
+    ours, plain = numbers[alpha], numbers.get(0.0, {})
+    seeds = sorted(ours.keys() & plain.keys())
+    found = seed_bounds(_stacked([ours[seed] - plain[seed] for seed in seeds], n_cells))
+    if alpha == 0 and len(seeds) > 1:
         found[1:] = found[0]
     return found
 
 
-def _values(
-    records: Sequence[Record], cells: Sequence[tuple[str, int]], reading: str
-) -> FloatArray:
-    """Return (S, cells) recorded numbers."""
-    rows = [[one.value(name, reading, bucket) for name, bucket in cells] for one in records]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(cells))
+def _stacked(rows: Iterable[FloatArray], n_cells: int) -> FloatArray:
+    """Return (S, cells), also without any row."""
+    return np.array(list(rows), dtype=np.float64).reshape(-1, n_cells)
 
 
 def score_densities(sweep: Sweep) -> dict[str, Any] | None:
@@ -182,7 +188,7 @@ def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def rounded(values: npt.ArrayLike) -> list[Number]:
+def rounded(values: npt.ArrayLike) -> list[float | None]:
     """Return (n,) numbers of `DIGITS` significant digits, None for NaN: what JSON can hold."""
     return [
         None if np.isnan(value) else float(f"{value:.{DIGITS}g}")

@@ -2,8 +2,8 @@
 
 A notebook holds the data alone, under a MIME type of its own. `ExplorerRenderer` puts it into the
 page, and as an extension of Sphinx this module adds the files that show it. They are of one kind
-with what JupyterLab runs: the same `explorer.js`, turned from a module, which no browser loads from
-a file, into a plain script.
+with what JupyterLab runs: the same front end, turned from a module, which no browser loads from a
+file, into a plain script.
 """
 
 import html
@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from btsr_core import __version__
 from btsr_core.book.sphinx_ext import FIGURE_CLASS
+from btsr_core.explorer.assets import front_end, style_sheet
 from btsr_core.explorer.payload import Payload
 from btsr_core.files import write_text
 from btsr_core.pages.words import signed, unsigned
@@ -23,7 +24,7 @@ EXPLORER_CLASS = "btsr-explorer"
 HERE = Path(__file__).parent
 SCRIPT, STYLE = "btsr-explorer.js", "btsr-explorer.css"
 """What a page loads."""
-_EXPORT = re.compile(r"^export default ", re.M)
+_EXPORT = re.compile(r"^export default explorer;\n", re.MULTILINE)
 
 
 class StaticExplorer:
@@ -124,32 +125,23 @@ def _cells(source: dict[str, Any], name: str, place: int) -> str:
     return f"<td>{unsigned(own['mean'])}</td><td>{change}</td>"
 
 
-def front_end() -> str:
-    """Return the module that shows a payload, as anywidget wants it."""
-    return (HERE / "explorer.js").read_text(encoding="utf-8")
-
-
-def front_end_style() -> str:
-    """Return its style sheet."""
-    return (HERE / "explorer.css").read_text(encoding="utf-8")
-
-
 def page_script(module: str) -> str:
     """Return a plain script that shows the sliders of a page.
 
     Parameters
     ----------
     module
-        Source of the front end, which exports one thing, by default, and imports nothing.
+        Source of the front end, which names what it exports by default `explorer` and exports and
+        imports nothing else.
 
     Raises
     ------
     ValueError
-        If it exports something else as well, or nothing.
+        If it is not so.
     """
-    body, exports = _EXPORT.subn("const explorer = ", module)
-    if exports != 1 or re.search(r"^(export|import)\b", body, re.M):
-        raise ValueError("explorer.js must import nothing and have one `export default`")
+    body, exports = _EXPORT.subn("", module)
+    if exports != 1 or re.search(r"^(export|import)\b", body, re.MULTILINE):
+        raise ValueError("the front end must import nothing and end in `export default explorer;`")
     start = (HERE / "page.js").read_text(encoding="utf-8")
     return f'(() => {{\n"use strict";\n{body}\n{start}}})();\n'
 
@@ -164,7 +156,7 @@ def setup(app: Any) -> dict[str, Any]:
 def _add_files(app: Any, config: Any) -> None:
     folder = Path(app.doctreedir) / "explorer"  # a place of its own, which no page is made of
     write_text(folder / SCRIPT, page_script(front_end()))
-    write_text(folder / STYLE, front_end_style())
+    write_text(folder / STYLE, style_sheet())
     config.html_static_path = [*config.html_static_path, str(folder)]
 
 

@@ -13,15 +13,25 @@ from btsr_core.experiment import Prepared
 from btsr_core.explorer.curves import (
     COVERAGE,
     METRICS,
-    Sweep,
-    buckets_of,
+    Cell,
+    Numbers,
+    cells_of,
     label_of,
     metric_curves,
     score_densities,
     spectra,
     sweeps,
+    trained_numbers,
 )
-from btsr_core.explorer.people import one_seed, people
+from btsr_core.explorer.dials import (
+    MOST_POSITIONS,
+    DialRecord,
+    dial_lists,
+    dial_numbers,
+    positions_of,
+    trained_lists,
+)
+from btsr_core.explorer.people import people
 from btsr_core.study.run import Standing
 
 VERSION = 1
@@ -48,7 +58,7 @@ def explorer_payload(
     view: View | None = None,
     choice: str = "",
     datasets: Sequence[str] = (),
-    dial: Sweep | None = None,
+    dial: Sequence[DialRecord] = (),
     fixed: bool = True,
     live: bool = False,
 ) -> Payload:
@@ -69,7 +79,8 @@ def explorer_payload(
     datasets
         Names of all that can be chosen; empty for this one alone.
     dial
-        Records of one model that serves every alpha, by alpha: the positions of the slider.
+        Records of models that serve every alpha, one a seed: the positions of the slider. The first
+        one's lists are shown.
     fixed
         For a page without a kernel: a few users, and one choice.
     live
@@ -90,20 +101,25 @@ def explorer_payload(
     if chosen not in found:
         raise InputError(f"choice = {choice!r}: must be one of {', '.join(found)}")
     sweep, first = found[chosen], view or View()
-    positions = list(dial or sweep)
-    seed, own = one_seed(dial or sweep)
+    cells, alpha = cells_of(place), "\N{GREEK SMALL LETTER ALPHA}"
+    numbers = trained_numbers(sweep, cells, reading)
+    sources = [_source("trained", f"a model for each {alpha}", numbers, cells)]
+    if dial:
+        most = MOST_POSITIONS if fixed else len(dial[0].alphas)
+        positions, lists = positions_of(dial, sweep, most), dial_lists(dial[0])
+        lists_from = "dial"
+        turned = dial_numbers(dial, cells, reading, positions)
+        sources.append(_source("dial", f"one model for every {alpha}", turned, cells))
+    else:
+        positions = list(sweep)
+        seed, lists = trained_lists(sweep)
+        lists_from = f"trained, seed {seed}"
     shown = people(
-        data, place.targets, [own.get(alpha) for alpha in positions],
+        data, place.targets, [lists.get(one) for one in positions],
         fixed=fixed, whole_catalogue=live,
     )  # fmt: skip
     labels = {key: label_of(key, one) for key, one in found.items()}
     name, tested = Path(place.dataset).name, place.targets.of(reading)
-    buckets = buckets_of(place)
-    sources = [_source("trained", "a model for each \N{GREEK SMALL LETTER ALPHA}", sweep, reading,
-                       buckets)]  # fmt: skip
-    if dial:
-        sources.append(_source("dial", "one model for every \N{GREEK SMALL LETTER ALPHA}", dial,
-                               reading, buckets))  # fmt: skip
     return {
         "version": VERSION,
         "title": f"{name}, {labels[chosen]}",
@@ -121,7 +137,7 @@ def explorer_payload(
         "default": {
             "metric": first.metric,
             "k": first.k,
-            "alpha": min(positions, key=lambda alpha: abs(alpha - first.alpha)),
+            "alpha": min(positions, key=lambda one: abs(one - first.alpha)),
             "user": 0,
         },
         "reading": reading,
@@ -133,16 +149,14 @@ def explorer_payload(
         "spectrum": spectra(sweep),
         "bucket_names": list(BUCKET_NAMES),
         **shown,
-        "lists_from": "dial" if dial else f"trained, seed {seed}",
+        "lists_from": lists_from,
         "live": live,
     }  # fmt: skip
 
 
-def _source(
-    key: str, label: str, sweep: Sweep, reading: str, buckets: Sequence[int]
-) -> dict[str, Any]:
-    values = metric_curves(sweep, reading, buckets)
-    return {"key": key, "label": label, "alphas": list(sweep), "values": values}
+def _source(key: str, label: str, numbers: Numbers, cells: Sequence[Cell]) -> dict[str, Any]:
+    values = metric_curves(numbers, cells)
+    return {"key": key, "label": label, "alphas": list(numbers), "values": values}
 
 
 def _metric(key: str) -> dict[str, str]:

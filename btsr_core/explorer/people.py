@@ -9,9 +9,9 @@ from btsr_core.analysis.buckets import distinct_users
 from btsr_core.data.films import ML_1M, ML_100K, MOVIETWEETINGS_100K
 from btsr_core.evaluation.metrics import IntArray
 from btsr_core.experiment import Prepared, item_table
-from btsr_core.explorer.curves import Sweep
+from btsr_core.explorer.dials import Shown
 from btsr_core.study.measure import WIDEST
-from btsr_core.study.records import BEYOND, Record, Targets
+from btsr_core.study.records import BEYOND, Targets
 
 LEAST_HISTORY = 8
 """Items that a user must have seen to be shown where few are."""
@@ -19,15 +19,6 @@ SHOWN_HISTORY = 15
 FIXED_USERS = 6
 """Users on a page without a kernel."""
 FILMS = {spec.name for spec in (ML_100K, ML_1M, MOVIETWEETINGS_100K)}
-
-
-def one_seed(sweep: Sweep) -> tuple[int | None, dict[float, Record]]:
-    """Return the least seed that every alpha has, and its records; None and nothing without one."""
-    by_seed = [{one.experiment.train.seed: one for one in own} for own in sweep.values()]
-    shared = sorted(set.intersection(*map(set, by_seed))) if by_seed else []
-    if not shared:
-        return None, {}
-    return shared[0], {a: own[shared[0]] for a, own in zip(sweep, by_seed, strict=True)}
 
 
 def changed_items(first: IntArray, last: IntArray) -> IntArray:
@@ -68,7 +59,7 @@ def telling_users(changed: IntArray, lengths: IntArray, n: int = FIXED_USERS) ->
 def people(
     data: Prepared,
     targets: Targets,
-    shown: Sequence[Record | None],
+    shown: Sequence[Shown | None],
     *,
     fixed: bool,
     whole_catalogue: bool = False,
@@ -82,7 +73,7 @@ def people(
     targets
         Who was tested.
     shown
-        A record a position of the slider, with the lists that it shows; None where there is none.
+        The lists at each position of the slider; None where there are none.
     fixed
         Whether to choose `FIXED_USERS` (`telling_users`); else all whose lists are recorded.
     whole_catalogue
@@ -123,17 +114,17 @@ def people(
     return {"users": users, "items": _described(data, targets, items), "noun": noun}
 
 
-def _list(record: Record | None, row: int) -> list[int] | None:
-    if record is None or row >= len(record.lists):
+def _list(shown: Shown | None, row: int) -> list[int] | None:
+    if shown is None:
         return None
-    return [int(item) for item in record.lists[row] if item >= 0]
+    return [int(item) for item in shown.lists[row] if item >= 0]
 
 
-def _rank(record: Record | None, row: int) -> int | None:
+def _rank(shown: Shown | None, row: int) -> int | None:
     """Return the rank of the user's target; None beyond what is recorded."""
-    if record is None or WIDEST not in record.ranks:
+    if shown is None or row >= len(shown.ranks):
         return None
-    rank = int(record.ranks[WIDEST][row])
+    rank = int(shown.ranks[row])
     return rank if rank < BEYOND else None
 
 

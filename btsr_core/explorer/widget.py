@@ -9,7 +9,7 @@ import traitlets
 
 from btsr_core.book.vendored import plotly_js
 from btsr_core.errors import InputError
-from btsr_core.explorer.page import front_end, front_end_style
+from btsr_core.explorer.assets import front_end, style_sheet
 from btsr_core.explorer.payload import metric_kind
 from btsr_core.explorer.shelf import Shelf
 from btsr_core.pages.pairs import cutoff_of
@@ -50,7 +50,7 @@ class Explorer(anywidget.AnyWidget):
         payload = shelf.payload(shelf.datasets[0])
         super().__init__(
             _esm=plotly_module() + front_end(),
-            _css=front_end_style(),
+            _css=style_sheet(),
             payload=payload,
             dataset=payload["dataset"],
             choice=payload["chosen"],
