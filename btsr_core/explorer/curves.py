@@ -59,7 +59,7 @@ def label_of(key: str, sweep: Sweep) -> str:
 
 
 def cells_of(place: Standing) -> list[Cell]:
-    """Return every metric at every cutoff, on all targets and on those of each popularity bucket."""
+    """Return every metric at every cutoff, on all targets and on those of each bucket."""
     buckets = [ALL_ITEMS, *range(1, int(place.targets.buckets.max(initial=0)) + 1)]
     return [(f"{kind}@{k}", bucket) for k in CUTOFFS for kind in METRICS for bucket in buckets]
 
@@ -128,9 +128,7 @@ def score_densities(sweep: Sweep) -> dict[str, Any] | None:
     Each run has bins of its own; here all have the same, into which its masses are dealt as if
     they lay evenly in its bins. None where nothing is recorded.
     """
-    known = {
-        alpha: found for alpha, own in sweep.items() if (found := _having(own, "score-edges"))
-    }
+    known = {alpha: found for alpha, own in sweep.items() if (found := _having(own, "score-edges"))}
     if not known:
         return None
     ends = [one.arrays["score-edges"][[0, -1]] for own in known.values() for one in own]

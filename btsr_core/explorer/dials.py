@@ -11,6 +11,7 @@ from btsr_core.explorer.curves import Cell, Numbers, Sweep
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.records import ALL_ITEMS
 
+
 class DialRecord(Protocol):
     """What is recorded of one model that serves every alpha."""
 
@@ -62,8 +63,17 @@ def trained_lists(sweep: Sweep) -> tuple[int | None, dict[float, Shown]]:
 
 
 def positions_of(dial: Sequence[DialRecord], trained: Collection[float], most: int) -> list[float]:
-    """Return where a dial's slider stops: of its alphas at most about so many, evenly, and with
-    them the ends and those with a model of their own."""
+    """Return where a dial's slider stops.
+
+    Parameters
+    ----------
+    dial
+        Records, one a seed.
+    trained
+        Alphas with a model of their own; those that the dial has are kept.
+    most
+        About how many of the others are kept, evenly, with both ends.
+    """
     alphas = [round(float(alpha), 9) for alpha in dial[0].alphas]
     step = max(1, -(-(len(alphas) - 1) // (most - 1)))
     kept = {*range(0, len(alphas), step), len(alphas) - 1}

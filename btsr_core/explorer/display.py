@@ -11,7 +11,7 @@ from btsr_core.explorer.shelf import Shelf
 from btsr_core.study.run import Standing, data_config
 
 OF_A_SESSION = "JPY_SESSION_NAME"
-"""Set by Jupyter's server for kernels that a notebook in a browser talks to, and by nothing else."""
+"""Set by Jupyter's server for kernels of notebooks in a browser, and by nothing else."""
 
 
 def is_live() -> bool:

@@ -66,9 +66,7 @@ class ExplorerRenderer:
         place = f"explorer-{data.cell_index}-{data.output_index}"
         # As a figure, it has plotly.js on its page.
         classes = [FIGURE_CLASS, EXPLORER_CLASS]
-        return [
-            nodes.raw(text=explorer_html(data.content, place), format="html", classes=classes)
-        ]
+        return [nodes.raw(text=explorer_html(data.content, place), format="html", classes=classes)]
 
 
 def explorer_html(payload: Payload, place: str) -> str:
@@ -82,9 +80,7 @@ def explorer_html(payload: Payload, place: str) -> str:
         Id of the element: unique in the page and the same in every build.
     """
     # `<` could end the script element early; JSON may spell it otherwise
-    content = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).replace(
-        "<", "\\u003c"
-    )
+    content = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     label = html.escape(f"Slider: {payload['title']}")
     return (
         f'<div class="{EXPLORER_CLASS}" id="{place}" role="group" aria-label="{label}">'

@@ -31,7 +31,7 @@ from btsr_core.explorer.dials import (
     positions_of,
     trained_lists,
 )
-from btsr_core.explorer.people import people
+from btsr_core.explorer.people import people, typical_user
 from btsr_core.study.run import Standing
 
 VERSION = 1
@@ -138,7 +138,7 @@ def explorer_payload(
             "metric": first.metric,
             "k": first.k,
             "alpha": min(positions, key=lambda one: abs(one - first.alpha)),
-            "user": 0,
+            "user": typical_user(shown["users"]),
         },
         "reading": reading,
         "n_users": int(tested["user"].nunique()),

@@ -56,6 +56,12 @@ def telling_users(changed: IntArray, lengths: IntArray, n: int = FIXED_USERS) ->
     return [int(row) for row in rows[places]]
 
 
+def typical_user(users: Sequence[dict[str, Any]]) -> int:
+    """Return the position of the user whose list changes as much as the median; 0 of nobody."""
+    order = sorted(range(len(users)), key=lambda place: int(users[place]["changed"]))
+    return order[len(order) // 2] if order else 0
+
+
 def people(
     data: Prepared,
     targets: Targets,

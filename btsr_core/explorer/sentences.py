@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from btsr_core.explorer.curves import COVERAGE, Sweep
-from btsr_core.explorer.people import changed_items
 from btsr_core.explorer.payload import Payload
+from btsr_core.explorer.people import changed_items
 from btsr_core.pages.results import common_seeds
 from btsr_core.pages.words import count, joined, signed, unsigned
 from btsr_core.study.records import ALL_ITEMS

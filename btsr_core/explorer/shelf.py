@@ -1,19 +1,15 @@
 """All that the widget can be asked for, each made once and kept."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from btsr_core.errors import InputError
 from btsr_core.experiment import Prepared, prepare
 from btsr_core.explorer.curves import PART, sweeps
+from btsr_core.explorer.live import LiveLists
 from btsr_core.explorer.payload import Payload, View, explorer_payload
 from btsr_core.pages.results import open_recorded, results_folder
 from btsr_core.study.run import Standing, data_config
-
-Lists = Callable[[int, float], tuple[list[int], int | None]]
-"""From a user (row among the test users of the widest reading) and alpha to the items of the list
-and the rank of the target; None beyond what is counted."""
 
 
 class Shelf:
@@ -31,6 +27,7 @@ class Shelf:
         self._parameters, self._reading, self._view = parameters, reading, view
         self._places = {place.dataset: (place, data)}
         self._payloads: dict[tuple[str, str], Payload] = {}
+        self._live: dict[tuple[str, str], LiveLists] = {}
         self._lock = threading.Lock()
         folder = results_folder(parameters)
         planned = [name for name in place.study.datasets
@@ -66,6 +63,23 @@ class Shelf:
             datasets=self.datasets, fixed=False,
         )  # fmt: skip
         self._payloads[dataset, choice] = self._payloads[dataset, made["chosen"]] = made
+
+    def lists(
+        self, dataset: str, choice: str, user: int, alpha: float
+    ) -> tuple[list[int], int | None]:
+        """Return the list of a user of a payload at any alpha, and the target's rank.
+
+        Raises
+        ------
+        InputError
+            If there is no dial of this choice, or no such user or alpha.
+        """
+        users = self.payload(dataset, choice)["users"]
+        if (dataset, choice) not in self._live:
+            raise InputError(f"no dial of {dataset}, {choice} is at hand: lists cannot be made")
+        if not 0 <= user < len(users):
+            raise InputError(f"user = {user}: must lie between 0 and {len(users) - 1}")
+        return self._live[dataset, choice].of(users[user]["number"], alpha)
 
     def fill(self) -> None:
         """Make everything, so that nothing has to be waited for; what cannot be made is left."""
