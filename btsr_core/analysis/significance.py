@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import t as student
 from scipy.stats import ttest_rel
 
 from btsr_core.analysis.intervals import (
@@ -96,6 +97,31 @@ def paired_seeds(a: FloatArray, b: FloatArray) -> PairedTest:
         return PairedTest(unbounded(mean_of(a - b)), p, df, reason)
     low, high = ttest_rel(a, b).confidence_interval(LEVEL)
     return PairedTest(Interval(mean_of(a - b), float(low), float(high)), p, df)
+
+
+def seed_bounds(differences: FloatArray) -> FloatArray:
+    """Return the interval of `paired_seeds` for many differences at once.
+
+    Parameters
+    ----------
+    differences
+        (S, M): one a seed and a metric.
+
+    Returns
+    -------
+    FloatArray
+        (3, M) mean, lower and upper end; NaN where `paired_seeds` has none.
+    """
+    n, many = differences.shape
+    if not n:
+        return np.full((3, many), np.nan)
+    mean = differences.mean(axis=0)
+    if n == 1:
+        return np.stack([mean, np.full(many, np.nan), np.full(many, np.nan)])
+    factor = float(student.ppf((1 + LEVEL) / 2, n - 1)) / np.sqrt(n)
+    half = factor * differences.std(axis=0, ddof=1)
+    half = np.where(np.ptp(differences, axis=0) > ROUNDING, half, np.nan)
+    return np.stack([mean, mean - half, mean + half])
 
 
 def paired_users(a: FloatArray, b: FloatArray, seed: int = 0) -> PairedTest:

@@ -1,0 +1,260 @@
+"""The slider in JupyterLab and on its page: what it shows is what was recorded, and how fast."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from test_browser import DESKTOP, HTML, ROOT, SCREENSHOTS, browser, server  # noqa: F401
+
+from btsr_core.files import write_json
+from btsr_core.pages.dials import DEFAULT_SCALING
+from btsr_core.pages.results import open_recorded, runs_of
+
+pytestmark = pytest.mark.browser
+
+DATASET, READING, K = "movietweetings-100k", "events", 10
+ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+LATENCY = ROOT / "_build" / "latency.json"
+STEPS = 50
+FASTEST = 50  # ms at the median, from recorded runs
+PATIENCE = 300_000  # ms, for JupyterLab and a kernel to start on a busy machine
+IS_IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+SETTINGS = {
+    # As `make lab` has it: a chapter opens as a notebook.
+    "docmanager-extension/plugin": {"defaultViewers": {"markdown": "Jupytext Notebook"}},
+    # JupyterLab would ask the network for news and for newer versions of itself.
+    "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
+}
+OF_JUPYTERLAB = ()
+"""Beginnings of what JupyterLab itself complains of in the console."""
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """Means over seeds, by metric, bucket and alpha, from the files alone."""
+    asked = SimpleNamespace(study="", results=str(ROOT / "book" / "results"), mirror="")
+    place = open_recorded(DATASET, asked)
+    found = {}
+    for one, record in runs_of(place, "alpha"):
+        if one.point["scaling"] == DEFAULT_SCALING:
+            found.setdefault(one.point["alpha"], []).append(record)
+    assert tuple(found) == ALPHAS
+
+    def mean(metric, alpha, bucket=0):
+        return np.mean([record.value(metric, READING, bucket) for record in found[alpha]])
+
+    return mean
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on a copy of the chapter, with no configuration but this test's."""
+    home = tmp_path_factory.mktemp("lab")
+    book = home / "project" / "book"
+    book.mkdir(parents=True)
+    for name in ("book/slider.md", "book/study.toml", "_toc.yml"):
+        shutil.copy2(ROOT / name, home / "project" / name)
+    (book / "results").symlink_to(ROOT / "book" / "results")
+    for name, settings in SETTINGS.items():
+        write_json(home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings", settings)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folders = {
+        f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
+    folders |= {
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+    }
+    options = {
+        "ServerApp.ip": "127.0.0.1", "ServerApp.port": port, "ServerApp.port_retries": 0,
+        "IdentityProvider.token": "slider", "ServerApp.allow_root": True,
+        "LabApp.expose_app_in_browser": True, "LabApp.extension_manager": "readonly",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", str(home / "project")]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    with (home / "log").open("wb") as log:
+        running = subprocess.Popen(
+            command, env=os.environ | folders, stdout=log, stderr=log, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api?token=slider", running, home / "log")
+        yield address
+    finally:
+        os.killpg(running.pid, signal.SIGTERM)  # its kernels too
+        running.wait(20)
+
+
+def _wait_for(address, running, log):
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            assert running.poll() is None, log.read_text()
+            time.sleep(0.25)
+        else:
+            return
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture
+def opened(browser):  # noqa: F811
+    """Open an address on this machine, and tell what went wrong there; nothing leaves it."""
+    contexts = []
+
+    def _open(address, site, **options):
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
+        contexts.append(context)
+        page, faults = context.new_page(), []
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+
+        def keep_in(route):
+            if route.request.url.startswith((site, "data:", "blob:")):
+                route.continue_()
+            else:
+                faults.append(f"outside: {route.request.url}")
+                route.abort()
+
+        context.route("**/*", keep_in)
+        page.goto(address, wait_until="load")
+        return page, faults
+
+    yield _open
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def in_lab(lab, opened):
+    """The chapter in JupyterLab, all of whose cells have run."""
+    page, faults = opened(f"{lab}/lab/tree/book/slider.md?token=slider&reset", lab)
+    page.set_default_timeout(PATIENCE)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.wait_for_function(IS_IDLE)  # else JupyterLab asks for a kernel
+    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_selector(".btsr-explorer output[data-quantity]", state="attached")
+    page.wait_for_function("document.querySelectorAll('.jp-Notebook .takeaway').length === 2")
+    assert page.locator(".jp-RenderedText[data-mime-type*=stderr]").count() == 0
+    return page, faults
+
+
+@pytest.fixture(params=["http", "file"])
+def on_page(request, opened):
+    """The page of the chapter, on a server and opened as a file."""
+    site = request.getfixturevalue("server") if request.param == "http" else HTML.as_uri()
+    page, faults = opened(f"{site}/book/slider.html", site)
+    page.wait_for_selector(".btsr-explorer output[data-quantity]", state="attached")
+    return page, faults
+
+
+def _shown(page, metric, bucket=0):
+    place = f".btsr-explorer output[data-quantity='{metric}'][data-bucket='{bucket}']"
+    return float(page.locator(place).first.get_attribute("data-value"))
+
+
+def _is_at(page, alpha):
+    page.wait_for_function(
+        f"[...document.querySelectorAll('.btsr-explorer output[data-quantity]')]"
+        f".every(output => output.dataset.alpha === '{alpha:g}')"
+    )
+
+
+def _titles(page):
+    return page.locator(".btsr-explorer table.btsr-list .btsr-title strong").all_inner_texts()
+
+
+def _assert_recorded(page, recorded, alpha):
+    for metric in (f"ndcg@{K}", f"cov@{K}"):
+        assert _shown(page, metric) == pytest.approx(recorded(metric, alpha), rel=1e-4)
+    for bucket in (1, 2, 3):
+        wanted = recorded(f"ndcg@{K}", alpha, bucket)
+        assert _shown(page, f"ndcg@{K}", bucket) == pytest.approx(wanted, rel=1e-4)
+
+
+def _drag(page, recorded, screenshots=()):
+    """Go from 0 to 0.5, by keys and then with the mouse, and compare what is shown on the way."""
+    slider = page.locator(".btsr-explorer input[type=range]")
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    page.keyboard.press("Home")
+    lists = {}
+    for alpha in ALPHAS:
+        _is_at(page, alpha)
+        _assert_recorded(page, recorded, alpha)
+        assert (
+            slider.get_attribute("aria-valuetext") == f"\N{GREEK SMALL LETTER ALPHA} = {alpha:.2f}"
+        )
+        lists[alpha] = _titles(page)
+        if alpha in screenshots:
+            page.screenshot(path=SCREENSHOTS / f"lab-{alpha:g}.png")
+        page.keyboard.press("ArrowRight")
+    assert all(len(titles) == 10 for titles in lists.values())
+    assert lists[ALPHAS[0]] != lists[ALPHAS[-1]]
+    page.keyboard.press("Home")
+    _is_at(page, 0)
+    box = slider.bounding_box()
+    left, middle = box["x"] + box["height"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(left, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, middle, steps=4)
+    page.mouse.move(box["x"] + box["width"] - 1, middle, steps=4)
+    page.mouse.up()
+    _is_at(page, ALPHAS[-1])
+    _assert_recorded(page, recorded, ALPHAS[-1])
+    assert _titles(page) == lists[ALPHAS[-1]]
+
+
+def _measure_latency(page, name):
+    """Step to and fro, and write down how long the page took to show each position."""
+    page.locator(".btsr-explorer input[type=range]").focus()
+    page.keyboard.press("Home")
+    _is_at(page, 0)
+    page.evaluate("performance.clearMeasures('btsr-reaction')")
+    forward, done = True, 0
+    while done < STEPS:
+        for _ in ALPHAS[1:]:
+            page.keyboard.press("ArrowRight" if forward else "ArrowLeft")
+            done += 1
+            page.wait_for_function(
+                f"performance.getEntriesByName('btsr-reaction').length >= {done}"
+            )
+        forward = not forward
+    taken = page.evaluate("performance.getEntriesByName('btsr-reaction').map(e => e.duration)")
+    median, late = np.quantile(taken, [0.5, 0.95])
+    figures = json.loads(LATENCY.read_text()) if LATENCY.is_file() else {}
+    figures[name] = {"median_ms": median, "p95_ms": late, "steps": len(taken)}
+    write_json(LATENCY, figures)
+    print(f"{name}: median {median:.1f} ms, 95th percentile {late:.1f} ms, {len(taken)} steps")
+    assert median < FASTEST
+
+
+def test_dragged_in_jupyterlab(in_lab, recorded):
+    page, faults = in_lab
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    _drag(page, recorded, screenshots=(0.0, 0.2, 0.5))
+    _measure_latency(page, "lab")
+    page.select_option(".btsr-explorer select[data-field=metric]", label="mrr")
+    page.wait_for_selector(f".btsr-explorer output[data-quantity='mrr@{K}']", state="attached")
+    assert _shown(page, f"mrr@{K}") == pytest.approx(recorded(f"mrr@{K}", 0.5), rel=1e-4)
+    assert [fault for fault in faults if not fault.startswith(OF_JUPYTERLAB)] == []
+
+
+def test_dragged_on_its_page(on_page, recorded, request):
+    page, faults = on_page
+    _drag(page, recorded)
+    _measure_latency(page, f"page, {request.node.callspec.params['on_page']}")
+    assert faults == []
