@@ -22,6 +22,7 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("analysis", "intervals significance power seed_power who_gains pareto gains correlation"),
     ("analysis", "exposure buckets confidence calibration overlap spectrum genres"),
     ("study", "records measure spec search plan run cli"),
+    ("dial", "settings film interpolation records artefact training measure plan choice run cli"),
     ("", "cli __main__"),
     ("book", "chapters papermill_io parameters settings listings sphinx_ext execute build"),
     ("pages", "words results pairs paper report styles template figures sentences"),

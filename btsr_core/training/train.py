@@ -162,9 +162,7 @@ def fit_model(
                 importance=progress.importance,
                 losses=losses and losses(progress.epoch),
             )
-            found = (
-                validate(valid) if validate else validation_metrics(model, valid, experiment)
-            )
+            found = validate(valid) if validate else validation_metrics(model, valid, experiment)
             seconds = time.perf_counter() - started
             record = {"epoch": progress.epoch + 1, **trained, **found, "seconds": seconds}
             progress.history.append(record)
