@@ -47,12 +47,12 @@ class ConditionedSASRec(SASRec):
 
     With h the conditioner's hidden units and V its last layer, (gamma, beta) at a share s is
 
-    V (h(s) - h(1/2)) / width.
+    V (h(s) - h(1/2)).
 
     So what all shares have in common is left to the weights that a plain model has too, which are
-    those at 1/2. Without that, and without the division, the conditioner moves every scale much
-    faster than an optimiser's step moves other weights, and the model overfits early. It begins as
-    the plain model that the same random numbers give: V is zero.
+    those at 1/2. Otherwise the many weights of the conditioner would together move every scale much
+    faster than an optimiser's step moves other weights, and the model would overfit early. It
+    begins as the plain model that the same random numbers give: V is zero.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class ConditionedSASRec(SASRec):
         places = self.item_table.new_tensor([[2 * share - 1], [0.0]])  # centred, and the middle
         here, middle = F.silu(self.conditioner["hidden"](places))
         norms = self._norms.values()
-        told: Tensor = self.conditioner["last"]((here - middle) / len(here))
+        told: Tensor = self.conditioner["last"](here - middle)
         modulations = told.view(len(norms), 2, -1)
         for norm, (gamma, beta) in zip(norms, modulations, strict=True):
             norm.modulation = gamma, beta

@@ -26,7 +26,7 @@ class Conditioning(Description):
 
     label: ClassVar[str] = "conditioned on alpha"
     kind: Literal["conditioned"] = "conditioned"
-    epochs: Count = 200
+    epochs: Count = 120
     """As many are trained; the one with the best mean validation ndcg@10 is kept."""
     width: Count = 64
     """Hidden units of the network that turns alpha into scales and shifts."""
@@ -37,7 +37,11 @@ class Interpolation(Description):
 
     label: ClassVar[str] = "interpolated weights"
     kind: Literal["interpolated"] = "interpolated"
-    epochs: Count = 60
+    start: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Where in the range the common start is trained, which is stopped early. In the middle both
+    ends are as near; from alpha = 0 they start with a model that has fitted without a regulariser.
+    """
+    epochs: Count = 30
     """Of each of the two fine-tunes; the last is kept."""
     lr: _Rate = 1e-3
     """Learning rate of the fine-tunes."""

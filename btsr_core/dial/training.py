@@ -143,10 +143,11 @@ def _interpolated(
     mirror: Runs,
     progress: bool,
 ) -> Trained:
+    middle = config.alpha(settings.start)
     start = run_experiment(
-        config.at(config.low), runs=runs, mirror=mirror, device=device, progress=progress
+        config.at(middle), runs=runs, mirror=mirror, device=device, progress=progress
     )
-    stages = [_stage("start", config.low, int(start.summary["best_epoch"]), start.history)]
+    stages = [_stage("start", middle, int(start.summary["best_epoch"]), start.history)]
     histories, states = [start.history], []
     for end, alpha in (("low", config.low), ("high", config.high)):
         described = _trained_for(config.at(alpha), settings.epochs, lr=settings.lr)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -43,9 +45,7 @@ def test_it_begins_as_the_plain_model_of_the_seed_whatever_the_share(share):
     written = model.written_out(share)
     assert written.keys() == start.keys()
     assert all(torch.equal(weight, start[name]) for name, weight in written.items())
-    torch.testing.assert_close(
-        model(HISTORIES), plain(start)(HISTORIES), rtol=0, atol=0
-    )
+    torch.testing.assert_close(model(HISTORIES), plain(start)(HISTORIES), rtol=0, atol=0)
 
 
 @settings(deadline=None, max_examples=20)
@@ -62,7 +62,7 @@ def test_written_out_it_is_the_plain_model_of_a_share(share):
 @settings(deadline=None, max_examples=20)
 @given(shares)
 def test_weights_are_modulated_as_the_equations_say(share):
-    """(gamma, beta) = V (h(s) - h(1/2)) / width, then w (1 + gamma) and b (1 + gamma) + beta."""
+    """(gamma, beta) = V (h(s) - h(1/2)), then w (1 + gamma) and b (1 + gamma) + beta."""
     model = conditioned()
     state = {name: tensor.double().numpy() for name, tensor in model.state_dict().items()}
     a, c = (state[f"{CONDITIONER}hidden.{name}"] for name in ("weight", "bias"))
@@ -71,7 +71,7 @@ def test_weights_are_modulated_as_the_equations_say(share):
         z = a[:, 0] * (2 * s - 1) + c
         return z / (1 + np.exp(-z))
 
-    told = state[f"{CONDITIONER}last.weight"] @ (hidden(share) - hidden(0.5)) / WIDTH
+    told = state[f"{CONDITIONER}last.weight"] @ (hidden(share) - hidden(0.5))
     names = [f"blocks.{b}.{n}_norm" for b in (0, 1) for n in ("attention", "network")] + ["norm"]
     found = model.written_out(share)
     for name, (gamma, beta) in zip(names, told.reshape(len(names), 2, -1), strict=True):
@@ -87,7 +87,7 @@ def test_weights_are_modulated_as_the_equations_say(share):
 def test_shares_differ_once_the_conditioner_has_moved():
     model = conditioned()
     outputs = [plain(model.written_out(share))(HISTORIES) for share in (0.0, 0.5, 1.0)]
-    assert not any(torch.allclose(a, b) for a, b in zip(outputs, outputs[1:], strict=False))
+    assert not any(torch.allclose(a, b) for a, b in pairwise(outputs))
 
 
 def test_gradients_reach_the_conditioner():
