@@ -34,6 +34,7 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("pages", "score_tables seed_figures score_figures score_sentences claims score_claims"),
     ("pages", "dials dial_tables dial_figures bucket_figures dial_sentences dial_claims ledger"),
     ("pages", "dial_epochs epoch_figures epoch_sentences"),
+    ("pages", "continuous_tables continuous_figures continuous_sentences"),
 ]
 ORDER = [
     f"{package}.{module}".lstrip(".") for package, modules in LAYERS for module in modules.split()
