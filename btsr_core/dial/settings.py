@@ -24,7 +24,7 @@ _Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class Conditioning(Description):
     """One model that is told alpha (loss-conditional training, Dosovitskiy and Djolonga 2020)."""
 
-    label: ClassVar[str] = "conditioned on alpha"
+    label: ClassVar[str] = "a conditioned model"
     kind: Literal["conditioned"] = "conditioned"
     epochs: Count = 120
     """As many are trained; the one with the best mean validation ndcg@10 is kept."""

@@ -29,7 +29,7 @@ class TestPlan:
         name = found[1].dial_id
         again = planned_dials(place, [name])
         assert [one.dial_id for one in again if one.status == "recorded"] == [name]
-        assert str(found[0]) == "walks: conditioned on alpha, seed 0"
+        assert str(found[0]) == "walks: a conditioned model, seed 0"
 
     def test_what_else_varies_stays_at_its_first_value(self, tmp_path):
         grid = {"alpha": [0.0, 0.2], "scaling": ["sum", "per-dimension"]}
