@@ -23,7 +23,10 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("analysis", "exposure buckets confidence calibration overlap spectrum genres"),
     ("study", "records measure spec search plan run cli"),
     ("", "cli __main__"),
-    ("book", "chapters papermill_io parameters settings listings sphinx_ext execute build"),
+    (
+        "book",
+        "chapters papermill_io parameters settings listings vendored sphinx_ext execute build",
+    ),
     ("pages", "words results pairs paper report styles template figures sentences"),
     ("pages", "provenance costs cost_figures cost_sentences"),
     ("pages", "frontier_tables frontier_figures frontier_sentences"),

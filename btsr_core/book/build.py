@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,7 +29,7 @@ from btsr_core.book.parameters import (
     inspect_parameters,
     unknown_parameter,
 )
-from btsr_core.book.sphinx_ext import fetch_mathjax
+from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js
 from btsr_core.errors import InputError
 from btsr_core.files import project_root, sha256_file, write_json, write_text
 
@@ -210,15 +210,10 @@ def _render(root: Path, stage: Path) -> None:
     """Turn the staged book into `_build/html`, unless that was made of the same files."""
     build = root / "_build"
     record, html, output = build / "html.json", build / "html", build / "sphinx"
-    try:
-        fetch_mathjax()
-        mathjax = True
-    except InputError as error:
-        _say(f"{error} Until then pages load it from a CDN.")
-        mathjax = False
     made_of = {
         "code": code_hash(root),
-        "mathjax": mathjax,
+        "mathjax": _is_at_hand(fetch_mathjax, "pages load it from a CDN"),
+        "plotly.js": _is_at_hand(fetch_plotly_js, "pages load the whole of it, 5 MB"),
         **{
             path.relative_to(stage).as_posix(): sha256_file(path)
             for path in stage.rglob("*")
@@ -255,6 +250,15 @@ def _render(root: Path, stage: Path) -> None:
     _exchange(rendered, html)
     write_json(record, made_of)
     _say(f"pages rendered in {time.perf_counter() - started:.1f} s")
+
+
+def _is_at_hand(fetch: Callable[[], Path], else_what: str) -> bool:
+    try:
+        fetch()
+    except InputError as error:
+        _say(f"{error} Until then {else_what}.")
+        return False
+    return True
 
 
 def _recorded(record: Path) -> object:

@@ -9,30 +9,20 @@ the network for anything.
 import html
 import json
 import re
-import shutil
-import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-import plotly
 import plotly.io
-import pooch
 from plotly.io.base_renderers import PlotlyRenderer
 
 from btsr_core import __version__
+from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js, full_plotly_js
 from btsr_core.errors import InputError
-from btsr_core.files import atomic_path, cache_dir, mirror_dir, sha256_file
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # px, Plotly's own
 
-MATHJAX_VERSION = "3.2.2"
-MATHJAX_URL = f"https://registry.npmjs.org/mathjax/-/mathjax-{MATHJAX_VERSION}.tgz"
-MATHJAX_SHA256 = "1b9c0a1c44df864e915690558e72adb9cc5203360daefd385084ced3b6c64c09"
-# With every TeX extension inside: the smaller tex-svg.js asks for \boldsymbol and others on demand.
-MATHJAX_MEMBER = "package/es5/tex-svg-full.js"
-
-PLOTLY_JS = "plotly.min.js"
 FIGURE_CLASS = "btsr-figure"
 
 
@@ -163,71 +153,33 @@ def figure_html(figure: dict[str, Any], place: str) -> str:
     )
 
 
-def fetch_mathjax() -> Path:
-    """Return the path of MathJax, one script that renders TeX; downloaded at most once.
-
-    `MIRROR/mathjax/mathjax-3.2.2.tgz` is used instead of a download if it is there.
-
-    Raises
-    ------
-    InputError
-        If it can neither be found nor downloaded.
-    """
-    folder = cache_dir() / "mathjax"
-    script = folder / f"mathjax-{MATHJAX_VERSION}-{Path(MATHJAX_MEMBER).name}"
-    if script.is_file():
-        return script
-    archive_name = f"mathjax-{MATHJAX_VERSION}.tgz"
-    mirror = mirror_dir()
-    archive = mirror / "mathjax" / archive_name if mirror else None
-    if archive is None or not archive.is_file():
-        try:
-            archive = Path(
-                pooch.retrieve(
-                    MATHJAX_URL,
-                    f"sha256:{MATHJAX_SHA256}",
-                    fname=archive_name,
-                    path=folder,
-                    downloader=pooch.HTTPDownloader(timeout=(5, 30)),
-                )
-            )
-        except (OSError, ValueError) as error:  # unreachable, or not what was published
-            raise InputError(
-                f"MathJax could not be fetched from {MATHJAX_URL} ({error}). Put that file into "
-                "MIRROR/mathjax/ for a folder MIRROR of yours and set BTSR_MIRROR to it."
-            ) from error
-    elif (found := sha256_file(archive)) != MATHJAX_SHA256:
-        raise InputError(f"{archive} has the wrong content: sha256 {found}; remove or replace it")
-    with (
-        tarfile.open(archive) as package,
-        package.extractfile(MATHJAX_MEMBER) as member,  # type: ignore[union-attr]
-        atomic_path(script) as temporary,
-        temporary.open("wb") as target,
-    ):
-        shutil.copyfileobj(member, target)
-    return script
-
-
 def setup(app: Any) -> dict[str, Any]:
     """Register with Sphinx: local plotly.js and MathJax, each on the pages that use it."""
+    app.add_config_value("btsr_plotly_js", "", "html")
     app.connect("config-inited", _add_vendored_files)
     app.connect("html-page-context", _add_figure_scripts)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _add_vendored_files(_app: Any, config: Any) -> None:
-    plotly_js = Path(plotly.__file__).parent / "package_data" / PLOTLY_JS
+    plotly_js = _fetched(fetch_plotly_js, "pages load the whole of it") or full_plotly_js()
+    config.btsr_plotly_js = plotly_js.name
     config.html_static_path = [*config.html_static_path, str(plotly_js)]
+    mathjax = _fetched(fetch_mathjax, "pages load it from a CDN")
+    if mathjax:
+        config.html_static_path.append(str(mathjax))
+        config.mathjax_path = mathjax.name
+
+
+def _fetched(fetch: Callable[[], Path], else_what: str) -> Path | None:
     try:
-        mathjax = fetch_mathjax()
+        return fetch()
     except InputError as error:
         from sphinx.util import logging  # noqa: PLC0415 (only Sphinx comes here)
 
         # not a warning: a book built offline is whole, but for formulas that need the network
-        logging.getLogger(__name__).info("%s Until then pages load it from a CDN.", error)
-    else:
-        config.html_static_path.append(str(mathjax))
-        config.mathjax_path = mathjax.name
+        logging.getLogger(__name__).info("%s Until then %s.", error, else_what)
+        return None
 
 
 def _add_figure_scripts(
@@ -236,5 +188,5 @@ def _add_figure_scripts(
     from docutils import nodes  # noqa: PLC0415 (only Sphinx comes here)
 
     if doctree and any(FIGURE_CLASS in node["classes"] for node in doctree.findall(nodes.raw)):
-        app.add_js_file(PLOTLY_JS, loading_method="defer", priority=600)
+        app.add_js_file(app.config.btsr_plotly_js, loading_method="defer", priority=600)
         app.add_js_file("figures.js", loading_method="defer", priority=601)

@@ -131,7 +131,7 @@ class TestBuild:
         assert "0.4" in page
         assert "standard error" not in page
         assert 'href="other.html"' in page
-        assert (html / "_static" / "plotly.min.js").is_file()
+        assert list((html / "_static").glob("plotly*.js"))
         assert (html / ".nojekyll").is_file()
         assert capsys.readouterr().out.rstrip().endswith((html / "index.html").as_uri())
 

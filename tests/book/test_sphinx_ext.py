@@ -1,26 +1,23 @@
 """Figures and boxed sentences, and the files that pages load from nowhere but the book."""
 
-import hashlib
-import io
 import json
 import subprocess
 import sys
-import tarfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import plotly.graph_objects as go
 import plotly.io
-import pooch
 import pytest
 
 from btsr_core.book import sphinx_ext
 from btsr_core.book.sphinx_ext import (
     PLOTLY_MIME,
     FigureRenderer,
-    fetch_mathjax,
     figure_html,
     figure_title,
 )
+from btsr_core.book.vendored import full_plotly_js
 from btsr_core.errors import InputError
 
 
@@ -92,48 +89,29 @@ def test_paragraph_is_text_in_the_flow(capsys):
     assert capsys.readouterr().out == "a < b & c\n"
 
 
-class TestMathjax:
+class TestPages:
+    """What pages load where nothing can be fetched, and where everything can."""
+
     @pytest.fixture
-    def archive(self, tmp_path, monkeypatch):
-        """A published archive of our own, and a cache and a mirror that are empty."""
-        content = io.BytesIO()
-        with tarfile.open(fileobj=content, mode="w:gz") as package:
-            entry = tarfile.TarInfo(sphinx_ext.MATHJAX_MEMBER)
-            entry.size = 6
-            package.addfile(entry, io.BytesIO(b"script"))
-        digest = hashlib.sha256(content.getvalue()).hexdigest()
-        monkeypatch.setattr(sphinx_ext, "MATHJAX_SHA256", digest)
-        monkeypatch.setenv("BTSR_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("BTSR_MIRROR", str(tmp_path / "mirror"))
-        monkeypatch.setattr(pooch, "retrieve", self.unreachable)
-        folder = tmp_path / "mirror" / "mathjax"
-        folder.mkdir(parents=True)
-        return folder / "mathjax-3.2.2.tgz", content.getvalue()
+    def config(self):
+        return SimpleNamespace(
+            html_static_path=["book/_static"], mathjax_path="default", btsr_plotly_js=""
+        )
 
-    @staticmethod
-    def unreachable(*_args, **_options):
-        raise OSError("no route to host")
+    def test_fall_back_to_what_there_is(self, config, monkeypatch):
+        def unreachable():
+            raise InputError("no route to host")
 
-    def test_mirror_comes_before_the_network(self, archive):
-        path, content = archive
-        path.write_bytes(content)
-        script = fetch_mathjax()
-        assert script.read_bytes() == b"script"
-        path.unlink()
-        assert fetch_mathjax() == script, "once is enough"
-
-    def test_changed_archive_is_refused(self, archive):
-        path, content = archive
-        path.write_bytes(content + b"!")
-        with pytest.raises(InputError, match="wrong content"):
-            fetch_mathjax()
-
-    def test_unreachable(self, archive):
-        with pytest.raises(InputError, match=r"no route to host.*BTSR_MIRROR"):
-            fetch_mathjax()
-
-    def test_pages_fall_back_to_the_default(self, archive):
-        config = SimpleNamespace(html_static_path=["book/_static"], mathjax_path="default")
+        monkeypatch.setattr(sphinx_ext, "fetch_mathjax", unreachable)
+        monkeypatch.setattr(sphinx_ext, "fetch_plotly_js", unreachable)
         sphinx_ext._add_vendored_files(None, config)
         assert config.mathjax_path == "default"
-        assert config.html_static_path[1].endswith("plotly.min.js")
+        assert config.html_static_path == ["book/_static", str(full_plotly_js())]
+        assert config.btsr_plotly_js == "plotly.min.js"
+
+    def test_load_what_was_fetched(self, config, monkeypatch):
+        monkeypatch.setattr(sphinx_ext, "fetch_mathjax", lambda: Path("cache/m.js"))
+        monkeypatch.setattr(sphinx_ext, "fetch_plotly_js", lambda: Path("cache/p.js"))
+        sphinx_ext._add_vendored_files(None, config)
+        assert config.html_static_path == ["book/_static", "cache/p.js", "cache/m.js"]
+        assert (config.btsr_plotly_js, config.mathjax_path) == ("p.js", "m.js")
