@@ -2,6 +2,8 @@
 (() => {
   "use strict";
 
+  const PAPER = 680; // px of a column on A4; what is wider would be cut
+
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
   /** Copy of `base` with the leaves of `extra` put over it. */
@@ -76,9 +78,23 @@
     return columns > 1 ? Math.min(60 + 200 * columns, 680) : 0;
   }
 
+  /** Below a figure: its numbers, for whoever wants to read or draw them otherwise. */
+  function offerData(element, source) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btsr-figure-data";
+    button.textContent = "Data as CSV";
+    button.setAttribute("aria-label", `${button.textContent}: ${btsrFigureData.title(JSON.parse(source))}`);
+    // read anew, for Plotly writes into what it draws
+    button.addEventListener("click", () => btsrFigureData.save(JSON.parse(source)));
+    element.after(button);
+  }
+
   function draw(element) {
-    const { data, layout, frames, config } = JSON.parse(element.querySelector("script").textContent);
+    const source = element.querySelector("script").textContent;
+    const { data, layout, frames, config } = JSON.parse(source);
     element.replaceChildren();
+    offerData(element, source);
     element.style.minWidth = `${leastWidth(layout)}px`;
     const base = element.clientHeight;
     // The width is the page's, at any time.
@@ -104,6 +120,14 @@
     }).observe(element);
     new MutationObserver(() => Plotly.relayout(element, look())).observe(document.documentElement, {
       attributeFilter: ["data-theme"],
+    });
+    addEventListener("beforeprint", () => {
+      element.style.maxWidth = `${PAPER}px`;
+      Plotly.relayout(element, { ...look(), autosize: true });
+    });
+    addEventListener("afterprint", () => {
+      element.style.maxWidth = "";
+      Plotly.relayout(element, { ...look(), autosize: true });
     });
   }
 

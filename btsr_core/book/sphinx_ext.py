@@ -24,6 +24,7 @@ PLOTLY_MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # px, Plotly's own
 
 FIGURE_CLASS = "btsr-figure"
+FIGURE_SCRIPTS = ("figure_data.js", "figures.js")
 
 
 def use_book_renderer() -> None:
@@ -45,14 +46,40 @@ class _BookRenderer(PlotlyRenderer):  # type: ignore[misc]
 
     def to_mimebundle(self, fig_dict: dict[str, Any]) -> dict[str, Any]:
         bundle: dict[str, Any] = super().to_mimebundle(fig_dict)
-        return bundle | {"text/plain": f"Figure: {figure_title(bundle[PLOTLY_MIME])}"}
+        return bundle | {"text/plain": f"Figure: {figure_in_words(bundle[PLOTLY_MIME])}"}
 
 
-def figure_title(figure: dict[str, Any]) -> str:
-    """Return the title of a figure as plain text, for those who cannot see it."""
-    title = figure.get("layout", {}).get("title") or {}
-    text = title if isinstance(title, str) else title.get("text") or ""
-    return html.unescape(re.sub(r"\s*<[^>]+>\s*", " ", text)).strip() or "untitled"
+def figure_in_words(figure: dict[str, Any]) -> str:
+    """Return what a figure shows, for those who cannot see it: title, panels, axes, traces.
+
+    The numbers themselves are in the file that the page offers below the figure.
+    """
+    layout = figure.get("layout", {})
+    axes = [(name, layout[name]) for name in layout if re.fullmatch(r"[xy]axis\d*", name)]
+    titles = [note for note in layout.get("annotations", ()) if _is_title(note)]
+    parts = {
+        "Panels": [_plain(note.get("text")) for note in titles],
+        "Horizontal": [_title(axis) for name, axis in axes if name.startswith("x")],
+        "Vertical": [_title(axis) for name, axis in axes if name.startswith("y")],
+        "Shown": [_plain(trace.get("name")) for trace in figure.get("data", ())],
+    }
+    said = {part: list(dict.fromkeys(filter(None, words))) for part, words in parts.items()}
+    sentences = [f"{part}: {', '.join(words)}" for part, words in said.items() if words]
+    return ". ".join([_title(layout) or "untitled", *sentences])
+
+
+def _is_title(annotation: dict[str, Any]) -> bool:
+    """Whether an annotation is the title of a column or row of panels, not one at some data."""
+    return annotation.get("xref") == annotation.get("yref") == "paper"
+
+
+def _title(part: dict[str, Any]) -> str:
+    title = part.get("title") or {}
+    return _plain(title if isinstance(title, str) else title.get("text"))
+
+
+def _plain(text: str | None) -> str:
+    return html.unescape(re.sub(r"\s*<[^>]+>\s*", " ", text or "")).strip()
 
 
 class _Takeaway:
@@ -147,7 +174,7 @@ def figure_html(figure: dict[str, Any], place: str) -> str:
     content = json.dumps(figure, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<div class="{FIGURE_CLASS}" id="{place}" role="figure" style="height: {height}px" '
-        f'aria-label="{html.escape(figure_title(figure))}">'
+        f'aria-label="{html.escape(figure_in_words(figure))}">'
         f'<script type="application/json">{content}</script>'
         "<noscript>This figure is drawn by JavaScript, which is switched off.</noscript></div>"
     )
@@ -158,6 +185,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_config_value("btsr_plotly_js", "", "html")
     app.connect("config-inited", _add_vendored_files)
     app.connect("html-page-context", _add_figure_scripts)
+    app.connect("html-page-context", _name_folds)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -189,4 +217,13 @@ def _add_figure_scripts(
 
     if doctree and any(FIGURE_CLASS in node["classes"] for node in doctree.findall(nodes.raw)):
         app.add_js_file(app.config.btsr_plotly_js, loading_method="defer", priority=600)
-        app.add_js_file("figures.js", loading_method="defer", priority=601)
+        for script in FIGURE_SCRIPTS:
+            app.add_js_file(script, loading_method="defer", priority=601)
+
+
+def _name_folds(
+    _app: Any, _page: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Let folded cells be named by what stands on them; myst-nb calls them all the same."""
+    if "body" in context:  # which search and index have none of
+        context["body"] = context["body"].replace(' aria-label="Toggle hidden content"', "")

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import plotly.graph_objects as go
 import plotly.io
 import pytest
+from plotly.subplots import make_subplots
 
 from btsr_core.book import sphinx_ext
 from btsr_core.book.sphinx_ext import (
     PLOTLY_MIME,
     FigureRenderer,
     figure_html,
-    figure_title,
+    figure_in_words,
 )
 from btsr_core.book.vendored import full_plotly_js
 from btsr_core.errors import InputError
@@ -47,9 +48,22 @@ class TestFigure:
     def test_same_figure_same_element(self, figure):
         assert figure_html(figure, "a") == figure_html(figure, "a")
 
-    def test_title_may_be_absent(self):
-        assert figure_title({}) == "untitled"
-        assert figure_title({"layout": {"title": "words"}}) == "words"
+    def test_in_words_without_a_title(self):
+        assert figure_in_words({}) == "untitled"
+        assert figure_in_words({"layout": {"title": "words"}}) == "words"
+
+    def test_in_words(self):
+        figure = make_subplots(rows=1, cols=2, subplot_titles=["one", "two"])
+        for column in (1, 2):
+            figure.add_scatter(x=[1], y=[2], name="SASRec", row=1, col=column)
+        figure.add_scatter(x=[1], y=[2], name="BT-SR", row=1, col=1)
+        figure.add_annotation(x=1, y=2, text="at some data")
+        figure.update_xaxes(title_text="\u03b1")
+        figure.update_yaxes(title_text="hits<br>(%)", col=1)
+        figure.update_layout(title="Hits")
+        assert figure_in_words(figure.to_plotly_json()) == (
+            "Hits. Panels: one, two. Horizontal: \u03b1. Vertical: hits (%). Shown: SASRec, BT-SR"
+        )
 
     def test_node_for_the_book(self):
         data = SimpleNamespace(mime_type=PLOTLY_MIME, content={}, cell_index=4, output_index=1)
