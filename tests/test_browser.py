@@ -1,14 +1,23 @@
 """Every page of the built book in a real browser: over http and opened as a file."""
 
+import base64
+import csv
+import io
+import json
+import re
 import shutil
 import threading
 from functools import partial
+from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from btsr_core.book.chapters import chapter_paths
+from btsr_core.book.vendored import fetch_from_npm
+from btsr_core.errors import InputError
 
 pytestmark = pytest.mark.browser
 
@@ -16,6 +25,12 @@ ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
 SCREENSHOTS = ROOT / "_build" / "screenshots"
 PAGES = [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in chapter_paths(ROOT)]
+WITH_CODE = [
+    page for page in PAGES if "{code-cell}" in (ROOT / page).with_suffix(".md").read_text()
+]
+BY_SPHINX = ["search.html", "genindex.html"]
+SLIDER = "book/slider.html"
+MOST_BYTES = 3_000_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--headless",
@@ -177,3 +192,249 @@ def test_figures_follow_the_width(visit, server):
             return width <= Math.max(innerWidth, least) && Math.abs(width - figure.clientWidth) < 2;
         })"""
     )
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The path of axe-core, which finds what stands in the way of screen readers and keyboards."""
+    try:
+        return fetch_from_npm(
+            "axe-core",
+            "4.14.1",
+            "package/axe.min.js",
+            "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
+        )
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", [*PAGES, *BY_SPHINX])
+def test_nothing_stands_in_the_way(visit, server, axe, address, scheme):
+    page, _ = visit(address, server, viewport=DESKTOP, color_scheme=scheme)
+    for fold in page.locator("details").all():
+        fold.evaluate("fold => { fold.open = true; }")
+    page.add_script_tag(path=axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        f"{fault['id']} ({fault['help']}): {node['html'][:200]}"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+    assert serious == []
+    assert len(found["passes"]) > 20, "axe has looked at something"
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_figure_offers_its_numbers(visit, address):
+    """By keyboard, from a page that is a file: each mark that Plotly was given, and no other."""
+    page, faults = visit(address, HTML.as_uri(), viewport=DESKTOP)
+    figures = figures_of(address)
+    buttons = page.locator("button.btsr-figure-data").all()
+    assert len(buttons) == len(figures)
+    for button, figure in zip(buttons, figures, strict=True):
+        with page.expect_download() as download:
+            button.press("Enter")
+        assert re.fullmatch(r"[^\W_][\w@-]*\.csv", download.value.suggested_filename)
+        with download.value.path().open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [number(row["y"]) for row in rows] == [number(y) for y in marks_of(figure)]
+        assert all(row["trace"] for row in rows)
+    assert faults == []
+
+
+def figures_of(address):
+    """Return the figures of a page as Plotly is given them."""
+    found = re.findall(
+        r'<div class="btsr-figure"[^>]*><script type="application/json">(.*?)</script>',
+        (HTML / address).read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
+    return [json.loads(content) for content in found]
+
+
+def number(value):
+    """Return a number as such, to the last digit, and a word as it is."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def marks_of(figure):
+    """Return the y of each mark, trace by trace."""
+    for trace in figure["data"]:
+        y = listed(trace.get("y"))
+        if "z" in trace:
+            rows, columns = np.shape(listed(trace["z"]))
+            y = range(rows) if y is None else y
+            yield from np.repeat(y, columns).tolist()
+            continue
+        x = listed(trace.get("x"))
+        x = range(len(y)) if x is None else x
+        yield from (b for a, b in zip(x, y, strict=True) if a is not None and b is not None)
+
+
+def listed(values):
+    """Return a list of Plotly's, which may be written as bytes."""
+    if not isinstance(values, dict):
+        return values
+    array = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return array.reshape([int(n) for n in str(values.get("shape", -1)).split(",")]).tolist()
+
+
+HANDMADE = {
+    "data": [
+        {"type": "bar", "x": ["a", 'b, "c"'], "y": [0.1, None], "name": "<b>one</b> &amp; two"},
+        {
+            "type": "scatter",
+            "xaxis": "x2",
+            "yaxis": "y2",
+            "x": {"dtype": "f8", "bdata": "AAAAAAAA8D+amZmZmZnxPw=="},  # 1, 1.1
+            "y": [3, 4],
+            "text": ["s", "t"],
+            "error_y": {"array": [0.5, 0.25]},
+            "error_x": {"array": [1, 2], "arrayminus": [3, 4]},
+        },
+        {
+            "type": "heatmap",
+            "z": {"dtype": "i1", "bdata": "AQIDBAUG", "shape": "2, 3"},
+            "y": ["p", "q"],
+        },
+    ],
+    "layout": {
+        "title": {"text": "Hits &amp; misses<br>(95 %)"},
+        "xaxis": {"domain": [0, 0.4], "matches": "x2"},
+        "xaxis2": {
+            "domain": [0.6, 1],
+            "title": {"text": "size"},
+            "tickvals": [1],
+            "ticktext": ["one"],
+        },
+        "yaxis": {"title": "hits"},
+        "yaxis2": {},
+        "annotations": [
+            {"text": "left", "xref": "paper", "yref": "paper", "x": 0.2, "y": 1},
+            {"text": "right", "xref": "paper", "yref": "paper", "x": 0.8, "y": 1},
+            {"text": "a note", "x": 0.8, "y": 1},
+        ],
+    },
+}
+HANDMADE_CSV = """\
+panel,trace,x_axis,x,x_label,x_minus,x_plus,y_axis,y,y_minus,y_plus,z,text
+left,one & two,size,a,,,,hits,0.1,,,,
+right,2,size,1,one,3,1,hits,3,0.5,0.5,,s
+right,2,size,1.1,one,4,2,hits,4,0.25,0.25,,t
+left,3,size,0,,,,hits,p,,,1,
+left,3,size,1,,,,hits,p,,,2,
+left,3,size,2,,,,hits,p,,,3,
+left,3,size,0,,,,hits,q,,,4,
+left,3,size,1,,,,hits,q,,,5,
+left,3,size,2,,,,hits,q,,,6,
+"""
+
+
+def test_numbers_of_a_figure_as_csv(browser):
+    page = browser.new_page()
+    page.add_script_tag(path=ROOT / "book" / "_static" / "figure_data.js")
+    told = page.evaluate("figure => btsrFigureData.csv(figure)", HANDMADE)
+    assert told == HANDMADE_CSV
+    assert (
+        page.evaluate("figure => btsrFigureData.fileName(figure)", HANDMADE) == "hits-misses-95.csv"
+    )
+    quoted = {"data": [{"x": ['b, "c"', "é"], "y": [1e-7, 2]}], "layout": {}}
+    told = page.evaluate("figure => btsrFigureData.csv(figure)", quoted)
+    read = list(csv.DictReader(io.StringIO(told)))
+    assert [row["x"] for row in read] == ['b, "c"', "é"]
+    assert [float(row["y"]) for row in read] == [1e-7, 2]
+    page.close()
+
+
+def test_page_on_paper(visit, server):
+    """Only what is read, in the colours of the light, and nothing wider than the sheet."""
+    page, _ = visit("book/buckets.html", server, viewport=DESKTOP, color_scheme="dark")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.set_viewport_size({"width": 680, "height": 900})
+    for hidden in [
+        ".bd-sidebar-primary",
+        ".bd-sidebar-secondary",
+        ".bd-header-article",
+        ".prev-next-area",
+        ".btsr-figure-data",
+        "details.hide:not([open])",
+    ]:
+        assert page.locator(hidden).count(), hidden
+        assert not any(element.is_visible() for element in page.locator(hidden).all()), hidden
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    widths = (
+        "[...document.querySelectorAll('.main-svg')].map(svg => svg.getBoundingClientRect().width)"
+    )
+    assert max(page.evaluate(widths)) <= 680
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_pages_are_light(browser, server, capsys):
+    """What a page asks for in all; the slider, which is to be sent around, is kept small."""
+    weights = {}
+    for address in PAGES:
+        page = browser.new_page()
+        page.goto(f"{server}/{address}", wait_until="load")
+        weights[address] = page.evaluate(
+            """['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
+            .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
+        )
+        page.close()
+    heaviest = max(weights, key=weights.get)
+    with capsys.disabled():
+        print(f"\nheaviest page: {heaviest}, {weights[heaviest] / 1e6:.2f} MB")  # noqa: T201
+    assert min(weights.values()) > 1e5, "the server has sent something"
+    if SLIDER not in weights:
+        pytest.skip(f"the book has no {SLIDER}")
+    assert weights[SLIDER] < MOST_BYTES
+
+
+class _Loaded(HTMLParser):
+    """Collects the addresses of whatever a page loads: all but links."""
+
+    def __init__(self):
+        super().__init__()
+        self.addresses = []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("src", "srcset", "poster", "data") or (name == "href" and tag != "a"):
+                self.addresses.append(value or "")
+
+
+OUTSIDE = re.compile(r"\s*(https?:)?//")
+IN_STYLES = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
+IN_SCRIPTS = re.compile(
+    r"""["'`]((?:https?:)?//[^"'`\s]+\.(?:m?js|css|woff2?|ttf|otf|png|jpe?g|gif|svg|webp)\b)"""
+)
+NEVER_LOADED = {  # by MathJax's speech in Internet Explorer alone
+    "https://cdn.jsdelivr.net/npm/wicked-good-xpath@1.3.0/dist/wgxpath.install.js"
+}
+
+
+def test_no_file_refers_to_another_machine():
+    if not (HTML / "index.html").is_file():
+        pytest.skip("the book is not built: make book")
+    found = set()
+    kinds = {"html": 0, "css": 0, "js": 0}
+    for path in HTML.rglob("*.*"):
+        kind = path.suffix.removeprefix(".")
+        if kind not in kinds:
+            continue
+        kinds[kind] += 1
+        text = path.read_text(encoding="utf-8")
+        if kind == "html":
+            page = _Loaded()
+            page.feed(text)
+            found |= {address for address in page.addresses if OUTSIDE.match(address)}
+        found |= set((IN_SCRIPTS if kind == "js" else IN_STYLES).findall(text))
+    assert min(kinds.values()) > 0
+    assert found <= NEVER_LOADED
