@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 # Further arguments: make book ARGS="--dataset my.csv -p alpha=0.4", make lab ARGS=--no-browser
 ARGS ?=
+# What `make lab` opens
+CHAPTER ?= $(firstword $(wildcard book/slider.md book/introduction.md))
 
 EXTRA_INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 INSTALL = $(BIN)/python -m pip install --quiet $(EXTRA_INDEX) -c constraints.txt
@@ -25,11 +27,11 @@ help:  ## list the targets
 book: $(WITH_BOOK)  ## execute the chapters that changed and build _build/html
 	@$(BIN)/python -m btsr_core.book.build $(ARGS)
 
-lab: $(WITH_BOOK)  ## open the chapters in JupyterLab
+lab: $(WITH_BOOK)  ## open the chapters in JupyterLab, at CHAPTER=book/....md
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Jupytext Notebook"}}}' \
 		> $(VENV)/share/jupyter/lab/settings/overrides.json  # a double click opens a notebook
-	@$(BIN)/jupyter lab $(ARGS) book/introduction.md
+	@$(BIN)/jupyter lab $(ARGS) $(CHAPTER)
 
 study: $(WITH_BOOK)  ## train and record what the study lacks; ARGS="--status" says what that is
 	@$(BIN)/btsr study $(ARGS)

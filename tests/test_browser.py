@@ -208,6 +208,14 @@ def axe():
         pytest.skip(str(error))
 
 
+@pytest.mark.parametrize("address", PAGES)
+def test_page_says_how_to_run_it(address):
+    if not (HTML / "index.html").is_file():
+        pytest.skip("the book is not built: make book")
+    said = f"make lab CHAPTER={Path(address).with_suffix('.md')}</code>"
+    assert (said in (HTML / address).read_text(encoding="utf-8")) == (address in WITH_CODE)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", [*PAGES, *BY_SPHINX])
 def test_nothing_stands_in_the_way(visit, server, axe, address, scheme):

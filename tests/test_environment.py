@@ -1,7 +1,10 @@
-"""pyproject.toml, constraints.txt and environment.yml say the same."""
+"""pyproject.toml, constraints.txt, environment.yml and .binder say the same."""
 
+import os
 import re
+import shlex
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,8 +48,29 @@ def test_environment_has(name):
     assert name in {Requirement(line).name for line in installed}
 
 
-def test_environment_has_a_supported_python():
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+@pytest.mark.parametrize("name", ["environment.yml", ".binder/environment.yml"])
+def test_environment_has_a_supported_python(name):
+    dependencies = yaml.safe_load((ROOT / name).read_text())["dependencies"]
     (python,) = [entry for entry in dependencies if str(entry).startswith("python=")]
     supported = Requirement(f"python{PROJECT['requires-python']}").specifier
     assert supported.contains(python.removeprefix("python="))
+
+
+def test_binder_installs_the_pinned_versions():
+    """As `make book` does, but torch always without CUDA, for which Binder has no room."""
+    script = ROOT / ".binder" / "postBuild"
+    assert os.access(script, os.X_OK), "repo2docker executes it"
+    lines = script.read_text().replace("\\\n", " ").splitlines()
+    (install,) = [shlex.split(line) for line in lines if "pip install" in line]
+    options = dict(pairwise(install))
+    assert options["-c"] == "constraints.txt"
+    assert options["--extra-index-url"] == "https://download.pytorch.org/whl/cpu"
+    assert re.fullmatch(r"\.\[(\w+)\]", options["-e"])[1] in GROUPS
+
+
+def test_binder_opens_chapters_as_the_lab_does():
+    """A click on a chapter opens a notebook, whichever of the two has set the lab up."""
+    setting = re.compile(r"^\s*@?echo '(\{.+\})'", re.M)
+    assert setting.findall((ROOT / ".binder" / "postBuild").read_text()) == setting.findall(
+        (ROOT / "Makefile").read_text()
+    )

@@ -186,6 +186,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("config-inited", _add_vendored_files)
     app.connect("html-page-context", _add_figure_scripts)
     app.connect("html-page-context", _name_folds)
+    app.connect("html-page-context", _say_how_to_run)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -227,3 +228,13 @@ def _name_folds(
     """Let folded cells be named by what stands on them; myst-nb calls them all the same."""
     if "body" in context:  # which search and index have none of
         context["body"] = context["body"].replace(' aria-label="Toggle hidden content"', "")
+
+
+def _say_how_to_run(
+    _app: Any, page: str, _template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Give a page with code the path of its chapter, for `_templates/run-chapter.html`."""
+    from docutils import nodes  # noqa: PLC0415 (only Sphinx comes here)
+
+    if doctree and any("cell" in node["classes"] for node in doctree.findall(nodes.container)):
+        context["chapter_source"] = f"{page}.md"
