@@ -92,6 +92,7 @@ def visit(browser):
 
     def _visit(address, site, **options):
         context = browser.new_context(**options)
+        context.set_default_timeout(120_000)  # ms: a machine at work draws large figures slowly
         contexts.append(context)
         page, faults = context.new_page(), []
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
