@@ -11,6 +11,7 @@ import typer
 from btsr_core.config import Experiment, experiment
 from btsr_core.data.datasets import DATASETS
 from btsr_core.data.protocol import History
+from btsr_core.dial.cli import dial_command
 from btsr_core.errors import InputError
 from btsr_core.evaluation.evaluate import top_items_of
 from btsr_core.experiment import prepare, run_experiment
@@ -212,6 +213,7 @@ def train(
 
 
 app.command(name="study")(study_command)
+app.command(name="dial")(dial_command)
 
 
 @app.command(name="runs")

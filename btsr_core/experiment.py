@@ -126,14 +126,14 @@ def run_experiment(
     if is_finished(path):
         return load_run(path)
     where = pick_device(device)
-    with _alone(path):
+    with alone(path):
         if is_finished(path):
             return load_run(path)
         return _train(experiment, _cut(interactions, experiment.data), path, where, progress)
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """Hold a run's lock; another process that trains it is waited for, and that is said."""
     locks = path.parent / ".locks"
     lock = FileLock(locks / f"{path.name}.lock")

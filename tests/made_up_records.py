@@ -94,7 +94,7 @@ def made_up_record(run_id, experiment, targets, ranks):
         rows += [_row(reading, name, rng.uniform(0.2, 0.6)) for name in SHARES]
         rows += [_row(reading, name, rng.normal(mean, 0.2)) for name, mean in EXPOSURE.items()]
         rows += [_row(reading, "cov@10", rng.uniform(0, 0.6), bucket) for bucket in (1, 2, 3)]
-    rows.append(_row(VALIDATION, "ndcg@10", 0.1))
+    rows += [_row(VALIDATION, "ndcg@10", 0.1), _row(VALIDATION, "cov@10", 0.2)]
     curves = pd.DataFrame({
         "epoch": [1, 2], "loss_prediction": [3.0, 2.5], "loss_regulariser": [1.0, 0.5],
         "valid_ndcg@10": [0.05, 0.1], "valid_cov@10": [0.1, 0.2], "seconds": [1.0, 1.0],

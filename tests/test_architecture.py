@@ -22,6 +22,7 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("analysis", "intervals significance power seed_power who_gains pareto gains correlation"),
     ("analysis", "exposure buckets confidence calibration overlap spectrum genres"),
     ("study", "records measure spec search plan run cli"),
+    ("dial", "settings film interpolation records artefact training measure plan choice run cli"),
     ("", "cli __main__"),
     (
         "book",
@@ -36,6 +37,7 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("pages", "score_tables seed_figures score_figures score_sentences claims score_claims"),
     ("pages", "dials dial_tables dial_figures bucket_figures dial_sentences dial_claims ledger"),
     ("pages", "dial_epochs epoch_figures epoch_sentences"),
+    ("pages", "continuous_tables continuous_figures continuous_sentences"),
     ("explorer", "assets curves dials people payload sentences page live shelf widget display"),
 ]
 ORDER = [

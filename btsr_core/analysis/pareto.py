@@ -132,6 +132,37 @@ def hypervolume_interval(
     return Interval(hypervolume(points.mean(axis=0), reference), float(low), float(high))
 
 
+def hypervolume_ratios(
+    points: FloatArray, others: FloatArray, reference: tuple[float, float] = (0.0, 0.0)
+) -> FloatArray:
+    """Return, seed by seed, what the area of some runs is of the area of others.
+
+    Parameters
+    ----------
+    points, others
+        (n_seeds, n_settings, 2) runs of the same seeds, larger is better. A front of more settings
+        reaches further by luck alone, so both should have as many.
+    reference
+        The worst that counts.
+
+    Returns
+    -------
+    FloatArray
+        (n_seeds,), 1 where the areas are equal; NaN where the others have none.
+
+    Raises
+    ------
+    InputError
+        If the points are of another shape or of other numbers of seeds, or one is not finite.
+    """
+    _check(points, 3)
+    _check(others, 3)
+    if len(points) != len(others):
+        raise InputError(f"points are of {len(points)} seeds, others of {len(others)}")
+    areas = _areas(others, reference)
+    return _areas(points, reference) / np.where(areas > 0, areas, np.nan)
+
+
 def hypervolumes_by_chance(
     points: FloatArray, reference: tuple[float, float] = (0.0, 0.0), seed: int = 0
 ) -> FloatArray:

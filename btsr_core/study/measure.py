@@ -69,13 +69,13 @@ def evaluation_sets(split: Split) -> dict[str, EvalSet]:
 def measure_targets(data: Prepared) -> Targets:
     """Return who is tested on what in a dataset, and how the untrained baselines do."""
     split = data.split
-    users, interactions, buckets = _popularity(split)
+    users, interactions, buckets = popularity(split)
     rows, baselines = [], []
     for reading, tested in evaluation_sets(split).items():
         ranks = {}
         for name, ranking in baseline_rankings(split, tested).items():
             ranks[name] = np.minimum(ranking.ranks, BEYOND).astype(np.uint8)
-            found = _list_metrics(reading, ranking, tested, users, buckets)
+            found = list_metrics(reading, ranking, tested, users, buckets)
             baselines += [{"system": name, **row} for row in found]
         numbers, _ = pd.factorize(tested.users)
         rows.append(
@@ -106,14 +106,14 @@ def measure_run(run: Run, data: Prepared) -> Record:
     """Measure a finished run on the data that it was trained on."""
     split, model, options = data.split, run.model(), run.experiment.evaluation
     max_len = run.experiment.model.max_len
-    users, _, buckets = _popularity(split)
+    users, _, buckets = popularity(split)
     shares = genre_shares(item_table(data.interactions, split)["genres"].tolist())
     rows: Rows = [_row(VALIDATION, name, value) for name, value in _valid_metrics(run).items()]
     ranks: dict[str, IntArray] = {}
     lists = np.empty((0, SHOWN_ITEMS), np.int64)
     for reading, tested in evaluation_sets(split).items():
         ranking = evaluate_model(model, tested, max_len, exclude_seen=options.exclude_seen)
-        rows += _list_metrics(reading, ranking, tested, users, buckets)
+        rows += list_metrics(reading, ranking, tested, users, buckets)
         if shares.any() and len(tested):
             divergence = genre_divergence(ranking.top_items, tested.inputs, shares, KL_AT)
             rows.append(_row(reading, f"genre-kl@{KL_AT}", float(np.nanmean(divergence))))
@@ -148,7 +148,7 @@ def measure_run(run: Run, data: Prepared) -> Record:
     )
 
 
-def _popularity(split: Split) -> tuple[IntArray, IntArray, IntArray]:
+def popularity(split: Split) -> tuple[IntArray, IntArray, IntArray]:
     """Return distinct users, interactions and bucket of each item of the catalogue."""
     users = distinct_users(split)
     interactions = np.bincount(split.train.item_ids, minlength=split.n_items)
@@ -163,7 +163,7 @@ def _valid_metrics(run: Run) -> dict[str, float]:
     return run.metrics("valid", run.experiment.evaluation.select_on)
 
 
-def _list_metrics(
+def list_metrics(
     reading: str, ranking: Ranking, tested: EvalSet, users: IntArray, buckets: IntArray
 ) -> Rows:
     """Return accuracy, coverage and exposure of some lists, overall and by bucket."""

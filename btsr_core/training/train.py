@@ -2,16 +2,18 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from btsr_core.config import Experiment
-from btsr_core.data.protocol import Split
+from btsr_core.data.protocol import EvalSet, Split
 from btsr_core.errors import InputError
 from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.losses.objectives import batch_loss
@@ -24,6 +26,7 @@ from btsr_core.sequences.sampler import (
     index_by_target,
     seed_of,
 )
+from btsr_core.settings import LossConfig
 from btsr_core.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from btsr_core.training.importance import item_importance
 
@@ -32,6 +35,11 @@ SELECTION_METRIC = f"ndcg@{VALIDATION_K}"
 ADAM_BETAS = (0.9, 0.98)
 CHECKPOINT_SECONDS = 10.0
 """Least time between two checkpoints: a kill loses at most this much work, and the epoch begun."""
+
+Losses = Callable[[int], Iterable[LossConfig]]
+"""From an epoch, counted from 0, to the loss of each of its batches in turn."""
+Validate = Callable[[EvalSet], dict[str, float]]
+"""From validation users to what is recorded of them, `valid_ndcg@10` among it."""
 
 
 def build_model(experiment: Experiment, n_items: int, device: torch.device) -> SASRec:
@@ -79,19 +87,51 @@ def fit(
     InputError
         If the validation set is empty, or the loss stops being a number.
     """
+    model = build_model(experiment, split.n_items, device)
+    progress = fit_model(
+        model, experiment, split, checkpoint=checkpoint, show_progress=show_progress
+    )
+    return model, progress
+
+
+def fit_model(
+    model: SASRec,
+    experiment: Experiment,
+    split: Split,
+    *,
+    checkpoint: Path | None = None,
+    show_progress: bool = True,
+    losses: Losses | None = None,
+    validate: Validate | None = None,
+    keep: Literal["best", "last"] = "best",
+) -> Progress:
+    """Train a model in place to the end, from the weights that it has; see `fit`.
+
+    Parameters
+    ----------
+    model
+        Ends with the weights of the epoch kept.
+    losses
+        Of every batch; the experiment's by default.
+    validate
+        What measures an epoch; by default the model ranks the catalogue, see `validation_metrics`.
+    keep
+        Which epoch: the one with the best validation ndcg@10, or the last, for which no patience
+        runs out.
+    """
     valid = split.held_out[experiment.evaluation.select_on].valid
     if not len(valid):
         raise InputError(
             f"no user is left to validate on with select_on={experiment.evaluation.select_on!r}; "
             "lower cutoff_quantile or k_core"
         )
-    model = build_model(experiment, split.n_items, device)
     adam = torch.optim.Adam(
         model.parameters(),
         lr=experiment.train.lr,
         betas=ADAM_BETAS,
         weight_decay=experiment.train.weight_decay,
     )
+    device = model.item_table.device
     train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, device))
     progress = Progress([], 0, {}, torch.get_num_threads())
     if checkpoint is not None and checkpoint.exists():
@@ -113,36 +153,50 @@ def fit(
                 progress.importance = item_importance(
                     model, train_set.sequences, experiment.model.max_len
                 )
-            losses = train_epoch(
-                model, adam, train_set, experiment, progress.epoch, importance=progress.importance
-            )
-            ranking = evaluate_model(
+            trained = train_epoch(
                 model,
-                valid,
-                experiment.model.max_len,
-                exclude_seen=experiment.evaluation.exclude_seen,
-                k=VALIDATION_K,
+                adam,
+                train_set,
+                experiment,
+                progress.epoch,
+                importance=progress.importance,
+                losses=losses and losses(progress.epoch),
             )
-            metrics = ranking.metrics()
-            chosen = {
-                f"valid_{m}@{VALIDATION_K}": metrics[f"{m}@{VALIDATION_K}"]
-                for m in ("hr", "ndcg", "mrr", "cov")
-            }
+            found = validate(valid) if validate else validation_metrics(model, valid, experiment)
             seconds = time.perf_counter() - started
-            record = {"epoch": progress.epoch + 1, **losses, **chosen, "seconds": seconds}
+            record = {"epoch": progress.epoch + 1, **trained, **found, "seconds": seconds}
             progress.history.append(record)
-            if _is_best(progress):
+            if keep == "last" or _is_best(progress):
                 progress.best_epoch = progress.epoch
                 progress.best_state = {n: t.clone() for n, t in model.state_dict().items()}
             bar.update()
-            bar.set_postfix(
-                {"ndcg@10": f"{metrics[SELECTION_METRIC]:.4f}", "best": progress.best_epoch}
-            )
-            if checkpoint is not None and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+            score = found[f"valid_{SELECTION_METRIC}"]
+            bar.set_postfix({SELECTION_METRIC: f"{score:.4f}", "best": progress.best_epoch})
+            finished = progress.is_finished(experiment)
+            if checkpoint is not None and (
+                finished or time.monotonic() - saved_at > CHECKPOINT_SECONDS
+            ):
                 save_checkpoint(checkpoint, model, adam, progress)
                 saved_at = time.monotonic()
     model.load_state_dict(progress.best_state)
-    return model.eval(), progress
+    model.eval()
+    return progress
+
+
+def validation_metrics(model: SASRec, valid: EvalSet, experiment: Experiment) -> dict[str, float]:
+    """Rank the catalogue for validation users; return hr, ndcg, mrr and cov at `VALIDATION_K`."""
+    ranking = evaluate_model(
+        model,
+        valid,
+        experiment.model.max_len,
+        exclude_seen=experiment.evaluation.exclude_seen,
+        k=VALIDATION_K,
+    )
+    metrics = ranking.metrics()
+    return {
+        f"valid_{m}@{VALIDATION_K}": metrics[f"{m}@{VALIDATION_K}"]
+        for m in ("hr", "ndcg", "mrr", "cov")
+    }
 
 
 @contextmanager
@@ -176,6 +230,7 @@ def train_epoch(
     epoch: int,
     *,
     importance: Tensor | None = None,
+    losses: Iterable[LossConfig] | None = None,
 ) -> dict[str, float]:
     """Run one epoch and return its mean losses, each batch weighted by its sequences.
 
@@ -184,6 +239,8 @@ def train_epoch(
     importance
         Of the sequences' items, see `objectives.batch_loss`. The loss of a regulariser that waits
         for it is not among those returned.
+    losses
+        Of each batch in turn, drawn before it is begun; the experiment's by default.
 
     Raises
     ------
@@ -204,10 +261,10 @@ def train_epoch(
         batches = epoch_batches(
             train_set, config.batch_size, experiment.model.max_len, config.seed, epoch
         )
-        for batch in batches:
+        for batch, described in zip(batches, losses or repeat(experiment.loss), strict=False):
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 loss = batch_loss(
-                    model, sequences, batch, experiment.loss, stream, view_stream, importance
+                    model, sequences, batch, described, stream, view_stream, importance
                 )
             adam.zero_grad(set_to_none=True)
             loss.total.backward()  # type: ignore[no-untyped-call]
@@ -220,10 +277,10 @@ def train_epoch(
     n, prediction, regulariser = sums.tolist()
     if not math.isfinite(prediction + regulariser):
         raise InputError(f"the loss is not a number after epoch {epoch + 1}; lower lr or alpha")
-    losses = {"loss_prediction": prediction / n}
+    means = {"loss_prediction": prediction / n}
     if loss.regulariser is not None:
-        losses["loss_regulariser"] = regulariser / n
-    return losses
+        means["loss_regulariser"] = regulariser / n
+    return means
 
 
 def _is_best(progress: Progress) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from btsr_core.analysis.pareto import (
     hypervolume,
     hypervolume_interval,
+    hypervolume_ratios,
     hypervolume_share,
     hypervolumes_by_chance,
     pareto_front,
@@ -179,3 +180,33 @@ def test_one_setting_or_one_seed_leaves_nothing_to_chance():
 def test_areas_by_chance_want_runs_by_seed():
     with pytest.raises(InputError, match="n_seeds, n_settings"):
         hypervolumes_by_chance(np.zeros((3, 2)))
+
+
+def test_ratios_by_hand():
+    """Areas 2 x 1 + 1 x 2 = 4 (the union 2 x 1 and 1 x 3), and 1 x 4 and 2 x 1 united: 5."""
+    points = np.array([[[2, 1], [1, 3]], [[2, 2], [1, 1]]])  # 4 and 4
+    others = np.array([[[1, 4], [2, 1]], [[4, 2], [1, 1]]])  # 5 and 8
+    np.testing.assert_allclose(hypervolume_ratios(points, others), [4 / 5, 4 / 8])
+    # Over (1, 0): 1 x 1 of 1 x 1; 1 x 2 of 3 x 2.
+    np.testing.assert_allclose(hypervolume_ratios(points, others, (1.0, 0.0)), [1, 2 / 6])
+
+
+@given(st.lists(st.tuples(PAIRS, PAIRS), min_size=1, max_size=4), REFERENCES)
+def test_ratios_are_those_of_the_areas_seed_by_seed(runs, reference):
+    points = np.array(runs)
+    found = hypervolume_ratios(points, points[::-1], reference)
+    for ratio, own, other in zip(found, points, points[::-1], strict=True):
+        area = hypervolume(other, reference)
+        if area:
+            assert ratio == pytest.approx(hypervolume(own, reference) / area)
+        else:
+            assert math.isnan(ratio)
+
+
+def test_ratios_of_other_seeds_or_shapes_are_refused():
+    with pytest.raises(InputError, match="1 seeds, others of 2"):
+        hypervolume_ratios(np.ones((1, 2, 2)), np.ones((2, 2, 2)))
+    with pytest.raises(InputError, match="shape"):
+        hypervolume_ratios(np.ones((2, 2)), np.ones((2, 2)))
+    with pytest.raises(InputError, match="NaN"):
+        hypervolume_ratios(np.full((1, 2, 2), np.nan), np.ones((1, 2, 2)))

@@ -104,7 +104,9 @@ class TestPayload:
                 assert user["target_rank"][position] == records[0].ranks["full"][row]
 
     def test_for_the_lab(self, place, data):
-        found = explorer_payload(place, data, reading="events", datasets=["walks", "b"], fixed=False)
+        found = explorer_payload(
+            place, data, reading="events", datasets=["walks", "b"], fixed=False
+        )
         assert [one["key"] for one in found["choices"]] == ["ce-per-dimension", "ce-sum"]
         assert found["datasets"] == ["walks", "b"]
         assert len(found["users"]) == 4
@@ -140,7 +142,9 @@ class TestDial:
         return [made_up_dial(seed, data.split.n_items) for seed in (0, 1)]
 
     def test_positions_in_the_lab(self, place, data, dial):
-        found = explorer_payload(place, data, reading="events", dial=dial, fixed=False, live=True)
+        found = explorer_payload(
+            place, data, reading="events", dials={"ce-per-dimension": dial}, fixed=False, live=True
+        )
         assert found["positions"] == GRID.tolist()
         assert found["trained"] == [0.0, 0.2, 0.4]
         assert found["lists_from"] == "dial"
@@ -153,7 +157,7 @@ class TestDial:
         assert found["users"][2]["lists"][at] == dial[0].lists[at, 2].tolist()
 
     def test_fewer_positions_on_a_page(self, place, data, dial):
-        found = explorer_payload(place, data, reading="events", dial=dial)
+        found = explorer_payload(place, data, reading="events", dials={"ce-per-dimension": dial})
         assert len(found["positions"]) <= 26
         assert {0.0, 0.2, 0.4} <= set(found["positions"])
         at = found["positions"].index(0.2)
@@ -170,7 +174,9 @@ class TestDial:
         assert [numbers[0.1][seed][at] for seed in (0, 1)] == pytest.approx([0.1, 0.3])
 
     def test_source(self, place, data, dial):
-        source = explorer_payload(place, data, reading="events", dial=dial)["sources"][1]
+        source = explorer_payload(place, data, reading="events", dials={"ce-per-dimension": dial})[
+            "sources"
+        ][1]
         own = source["values"]["ndcg@10"]["0"]
         at = source["alphas"].index(0.2)
         assert own["mean"][at] == pytest.approx((0.2 + 0.5) / 2, rel=1e-4)

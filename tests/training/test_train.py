@@ -124,9 +124,9 @@ def test_importance_is_computed_at_the_epochs_asked_for_and_kept_between(tiny, s
         explained.append(real(*args))
         return explained[-1]
 
-    def seen(*args, importance):
+    def seen(*args, importance, **others):
         used.append(importance)
-        return real_epoch(*args, importance=importance)
+        return real_epoch(*args, importance=importance, **others)
 
     monkeypatch.setattr(train, "item_importance", counted)
     monkeypatch.setattr(train, "train_epoch", seen)

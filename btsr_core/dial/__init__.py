@@ -1,0 +1,1 @@
+"""A continuous dial: one artefact that serves every alpha of a range without retraining."""
