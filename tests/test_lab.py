@@ -237,7 +237,6 @@ def _measure_latency(page, name):
     figures = json.loads(LATENCY.read_text()) if LATENCY.is_file() else {}
     figures[name] = {"median_ms": median, "p95_ms": late, "steps": len(taken)}
     write_json(LATENCY, figures)
-    print(f"{name}: median {median:.1f} ms, 95th percentile {late:.1f} ms, {len(taken)} steps")
     assert median < FASTEST
 
 

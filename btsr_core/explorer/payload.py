@@ -85,7 +85,7 @@ def explorer_payload(
     fixed
         For a page without a kernel: a few users, and one choice.
     live
-        Whether lists between the positions of a dial can be asked for; then all items are described.
+        Whether lists between a dial's positions can be asked for; then all items are described.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Metrics against alpha with their intervals, densities and spectra: hand-computed, and by oracle."""
+"""Metrics against alpha with their intervals, densities and spectra: hand-computed."""
 
 import numpy as np
 import pytest

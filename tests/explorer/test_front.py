@@ -197,9 +197,7 @@ def test_the_list_moves_and_says_so(opened):
         mark = f"▲ {up}" if up > 0 else f"▼ {-up}" if up < 0 else "="
         assert mark in moved
         bucket = payload["items"][last[place]]["bucket"]
-        assert ("head", "middle", "tail")[bucket - 1] in row.locator(
-            ".btsr-popularity"
-        ).inner_text()
+        assert ("head", "middle", "tail")[bucket - 1] in row.locator(".btsr-popularity").inner_text()
     gone = [payload["items"][item]["title"] for item in first if item not in last]
     assert all(title in page.locator(".btsr-gone").inner_text() for title in gone)
     drag(page, 0)
@@ -424,9 +422,7 @@ def test_lists_between_positions_are_asked_for(opened):
     page = opened(payload)
     drag(page, 0.21)
     assert page.locator("#here").get_attribute("data-alpha") == "0.21"
-    assert (
-        listed(page) == payload["users"][0]["lists"][POSITIONS.index(0.2)]
-    )  # the nearest, at once
+    assert listed(page) == payload["users"][0]["lists"][POSITIONS.index(0.2)]  # the nearest, at once
     page.wait_for_function("sent.length === 1")
     drag(page, 0.23)  # while the question is out, no other is asked
     assert page.evaluate("sent") == [{"type": "lists", "alpha": 0.21, "user": 0}]
