@@ -33,6 +33,7 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("pages", "score_tables seed_figures score_figures score_sentences claims score_claims"),
     ("pages", "dials dial_tables dial_figures bucket_figures dial_sentences dial_claims ledger"),
     ("pages", "dial_epochs epoch_figures epoch_sentences"),
+    ("explorer", "assets"),
 ]
 ORDER = [
     f"{package}.{module}".lstrip(".") for package, modules in LAYERS for module in modules.split()
