@@ -21,6 +21,7 @@ MODULES = (
     "explorer.js",
 )
 """In the order of their imports; the last one has the default export."""
+STYLES = ("explorer.css", "dial.css", "lists.css")
 
 _IMPORT = re.compile(r'^import [^;]*? from "\./[a-z]+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const |function )", re.MULTILINE)
@@ -36,8 +37,8 @@ def front_end() -> str:
 
 
 def style_sheet() -> str:
-    """Return the style sheet of the explorer; every rule is bound to `.btsr-explorer`."""
-    return _text("explorer.css")
+    """Return the style sheet of the explorer; the names of its classes begin with `btsr-`."""
+    return "\n".join(map(_text, STYLES))
 
 
 def _text(name: str) -> str:

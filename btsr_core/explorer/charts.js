@@ -46,7 +46,7 @@ export function alphaAxis(payload) {
 /** A level line at zero: no change. */
 function zero(theme) {
   return {
-    type: "line", xref: "paper", x0: 0, x1: 1, y0: 0, y1: 0, layer: "below",
+    type: "line", xref: "paper", x0: 0, x1: 1, y0: 0, y1: 0, layer: "between",
     line: { width: 1.5, color: theme.muted },
   };
 }
@@ -121,7 +121,8 @@ function changeFigure({ payload, state }, theme, buckets, colours) {
   const layout = baseLayout(theme, alphaAxis(payload), {
     title, range: rangeOf(heights, { zero: true }),
   });
-  const dots = buckets.map((bucket) => ({ kind: "dot", colour: colours[bucket] }));
+  const dots = buckets.map((bucket) =>
+    ({ kind: "dot", colour: colours[bucket], shape: SYMBOLS[bucket] }));
   return { data, layout: { ...layout, shapes: [zero(theme)] },
     marks: [{ kind: "upright" }, ...dots] };
 }
@@ -138,7 +139,7 @@ function changePlaces({ payload, state }, buckets) {
 
 export const metricChart = {
   key: "metric",
-  title: ({ payload, state }) => `${nameOf(payload, state.metric, state.k)} against α = 0`,
+  title: ({ payload, state }) => `Change of ${nameOf(payload, state.metric, state.k)} from α = 0`,
   sentence: ({ payload, state }) => {
     const name = quantity(state.metric, state.k);
     const reading = readingAt(mainSource(payload), name, 0, state.alpha);
@@ -151,8 +152,10 @@ export const metricChart = {
 export const bucketChart = {
   key: "buckets",
   title: ({ payload, state }) =>
-    `${nameOf(payload, state.metric, state.k)} by popularity of the target`,
+    `The same by popularity of the target`,
   sentence: ({ payload, state }) => bucketSentence(payload, state),
+  note: ({ payload }) => (payload.seeds.length > 1 ?
+    "Beside and below a value: its change from α = 0, and the 95 % interval over seeds." : ""),
   figure: (context, theme) => changeFigure(context, theme, BUCKETS, theme),
   places: (context) => changePlaces(context, BUCKETS),
 };
@@ -171,6 +174,20 @@ function planePlaces({ payload, state }) {
     { x0: across.low, x1: across.high, y0: y, y1: y }, { x0: x, x1: x, y0: up.low, y1: up.high },
     { x, y },
   ];
+}
+
+/** The name of an end of the path, on the side that the path does not take. */
+function endLabel(alphas, x, y, at, { xaxis, yaxis }, theme) {
+  const next = at === 0 ? 1 : at - 1;
+  const along = (values, { range: [first, last] }) =>
+    ((values[at] ?? 0) - (values[next] ?? values[at] ?? 0)) / (last - first);
+  const [right, up] = [along(x, xaxis), along(y, yaxis)];
+  const length = Math.hypot(right, up) || 1;
+  return {
+    x: x[at], y: y[at], text: `α = ${alphas[at]}`, showarrow: false,
+    xshift: 32 * right / length, yshift: 17 * up / length || -17,
+    font: { size: 12, color: theme.muted },
+  };
 }
 
 export const planeChart = {
@@ -213,10 +230,8 @@ export const planeChart = {
         range: rangeOf(reach(1), { room: 0.12 }) });
     return {
       data: [path, apart].filter(Boolean),
-      layout: { ...layout, annotations: ends.map((at) => ({
-        x: across.mean[at], y: up.mean[at], text: `α = ${main.alphas[at]}`, showarrow: false,
-        yshift: -15, font: { size: 12, color: theme.muted },
-      })) },
+      layout: { ...layout, annotations: ends.map((at) =>
+        endLabel(main.alphas, across.mean, up.mean, at, layout, theme)) },
       marks: ["bar", "bar", "dot"].map((kind) => ({ kind, colour: theme.now })),
     };
   },

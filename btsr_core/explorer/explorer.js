@@ -41,8 +41,9 @@ function valid(payload, { alpha, metric, k, user }) {
 
 /** Draw a chart anew: for another metric, K or theme. */
 function draw(panel, context, theme) {
-  const { chart, drawing, overlay } = panel;
-  if (chart.isEmpty?.(context)) return undefined;
+  const { chart, plot, drawing, overlay } = panel;
+  plot.hidden = chart.isEmpty?.(context) ?? false;
+  if (plot.hidden) return undefined;
   const { data, layout, marks } = chart.figure(context, theme);
   panel.marks = setMarks(overlay, marks, { x: layout.xaxis, y: layout.yaxis }, theme);
   return globalThis.Plotly.react(drawing, data, layout, CONFIG);
@@ -122,8 +123,13 @@ function ask(view) {
 
 /** Show what the kernel answered, and ask again if the slider has moved on. */
 function take(view, content) {
-  if (content?.type !== "lists" || !view.user) return;
+  if (!["lists", "error"].includes(content?.type) || !view.user) return;
   clearTimeout(view.timers.answer);
+  setText(view.user.notice, content.type === "error" ? content.message : "");
+  if (content.type === "error") {
+    view.asked = 0; // and what was recorded stays on show
+    return;
+  }
   view.reply = content;
   showList(view.user, view.payload, view.state, view.reply);
   if (view.asked) performance.measure("btsr-scored", { start: view.asked });
@@ -220,7 +226,7 @@ function build(view) {
  * @returns {function(): void} what takes it away again
  */
 function render({ model, el }) {
-  const root = make("section", { class: "btsr-explorer" });
+  const root = make("section", { class: "btsr-front" });
   el.append(root);
   const view = { model, el, root, timers: {}, frame: 0 };
   let end = () => {};

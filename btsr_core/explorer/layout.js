@@ -4,7 +4,7 @@ import {
   BUCKETS, COVERAGE, accuracyOf, mainSource, quantity, readingAt,
 } from "./payload.js";
 import {
-  BUCKET_MARKS, BUCKET_NAMES, NOTHING, alphaText, basis, interval, nameOf, number, signed,
+  BUCKET_MARKS, BUCKET_NAMES, NOTHING, alphaText, basis, bounds, interval, nameOf, number, signed,
   tied, verdict,
 } from "./words.js";
 import { make, setText } from "./dom.js";
@@ -101,7 +101,7 @@ function showReadout(parts, name, metric, k, bucket, reading) {
   setText(parts.change, compared ? signed(reading.change) : "");
   setText(parts.verdict, tied(`${VERDICT_MARKS[said.kind]} ${said.text}`.trim()));
   parts.verdict.dataset.kind = said.kind;
-  setText(parts.interval, compared ? tied(interval(reading)) : "");
+  setText(parts.interval, compared ? tied(name === null ? bounds(reading) : interval(reading)) : "");
 }
 
 /** A chart in its frame: heading, drawing with an overlay, caption. */
@@ -124,7 +124,7 @@ function legend(...entries) {
 export function makeLegends(payload, readouts) {
   const dial = mainSource(payload).key === "dial";
   const beside = dial ? [["ring", "separately trained"]] : [];
-  const band = payload.seeds.length > 1 ? [["band", "95 % over seeds"]] : [];
+  const band = payload.seeds.length > 1 ? [["band", "95 % interval over seeds"]] : [];
   return {
     metric: legend(["line", mainSource(payload).label], ...band, ...beside),
     plane: legend(["dot", "now, 95 % intervals"], ["path", "path of α"], ...beside),
@@ -156,8 +156,11 @@ export function showNumbers(dial, payload, state) {
   dial.slider.value = String(alpha);
   dial.slider.setAttribute("aria-valuetext", alphaText(alpha));
   setText(dial.big, alphaText(alpha));
-  [metric, other].forEach((one, index) => showReadout(dial.readouts[index],
-    nameOf(payload, one, k), one, k, 0, readingAt(source, quantity(one, k), 0, alpha)));
+  [metric, other].forEach((one, index) => {
+    const reading = readingAt(source, quantity(one, k), 0, alpha);
+    const elsewhere = Math.abs(reading.alpha - alpha) > 1e-9 ? ` at ${alphaText(reading.alpha)}` : "";
+    showReadout(dial.readouts[index], nameOf(payload, one, k) + elsewhere, one, k, 0, reading);
+  });
   BUCKETS.forEach((bucket, index) => showReadout(dial.buckets[index], null, metric, k, bucket,
     readingAt(source, quantity(metric, k), bucket, alpha)));
 }

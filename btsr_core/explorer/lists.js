@@ -2,14 +2,14 @@
 
 import { BUCKETS, nearest } from "./payload.js";
 import {
-  BUCKET_MARKS, BUCKET_NAMES, alphaText, composition, count, movement, targetSentence,
+  BUCKET_MARKS, BUCKET_NAMES, alphaText, composition, count, movement, targetSentence, tied,
 } from "./words.js";
 import { make, marked, setText, unseen } from "./dom.js";
 
 const LONGEST_MOVE = 280; // milliseconds
 
 /**
- * The list nearest to an α: recorded, or answered by the kernel.
+ * The list nearest to an α: recorded, or answered by the kernel; empty where there is none.
  * @param {?object} reply { alpha, user, list, target_rank, items? }; `items` extends the payload's
  * @returns {{alpha: number, list: number[], rank: ?number, items: object[]}}
  */
@@ -23,7 +23,8 @@ export function listAt(payload, state, reply) {
     const all = reply.items ? [...items, ...reply.items] : items;
     return { alpha: reply.alpha, list: reply.list, rank: reply.target_rank ?? null, items: all };
   }
-  return { alpha: positions[at], list: user.lists[at], rank: user.target_rank?.[at] ?? null, items };
+  return { alpha: positions[at], list: user.lists[at] ?? [], items,
+    rank: user.target_rank?.[at] ?? null };
 }
 
 /** How popular an item is: shape, word and number of users, the bar on a logarithmic scale. */
@@ -82,6 +83,7 @@ export function makeUserPanel(field) {
     heading: make("h4"), about: make("p", { class: "btsr-about" }),
     body: make("tbody"), gone: make("p", { class: "btsr-gone" }),
     target: make("p", { class: "btsr-said" }), history: make("ol"),
+    notice: make("p", { class: "btsr-notice", role: "status" }),
     summary: make("summary"), shown: "",
   };
   const names = { place: unseen("place"), moved: "moved", title: "title", popularity: "popularity" };
@@ -93,7 +95,7 @@ export function makeUserPanel(field) {
   parts.panel = make("section", { class: "btsr-user", "aria-label": "One user" },
     make("div", { class: "btsr-user-head" }, make("h3", {}, "What one user is shown"), field),
     parts.folded,
-    make("div", { class: "btsr-now" }, parts.heading, parts.about, table, parts.gone, parts.target));
+    make("div", { class: "btsr-now" }, parts.heading, parts.about, table, parts.gone, parts.target, parts.notice));
   return parts;
 }
 
@@ -101,14 +103,15 @@ export function makeUserPanel(field) {
 export function showList(parts, payload, state, reply) {
   const user = payload.users[state.user];
   const { alpha, list, rank, items } = listAt(payload, state, reply);
-  const first = user.lists[nearest(payload.positions, 0)];
-  setText(parts.heading, `Top ${list.length} at ${alphaText(alpha)}`);
-  setText(parts.target, targetSentence(user, items[user.target], rank, list.indexOf(user.target)));
+  const first = user.lists[nearest(payload.positions, 0)] ?? [];
+  setText(parts.heading, list.length ? tied(`Top ${list.length} at ${alphaText(alpha)}`) :
+    tied(`No list was recorded at ${alphaText(alpha)}`));
+  setText(parts.target, targetSentence(payload, items[user.target], rank, list.indexOf(user.target)));
   const key = `${state.user}: ${list.join()}`;
   if (parts.shown === key) return;
   const isSameUser = parts.shown.startsWith(`${state.user}: `);
   const places = new Map([...parts.body.children].map((line) => [line.dataset.item, line.offsetTop]));
-  const most = Math.max(...payload.items.map((item) => item.users ?? 0));
+  const most = payload.items.reduce((found, item) => Math.max(found, item.users ?? 0), 0);
   const context = { items, target: user.target, most };
   parts.body.replaceChildren(
     ...list.map((id, place) => row(id, place, first.indexOf(id), context)));
@@ -116,10 +119,10 @@ export function showList(parts, payload, state, reply) {
   parts.shown = key;
   const [now, then] = [list, first].map((ids) => ids.map((id) => items[id]));
   parts.about.replaceChildren(strip(now), " ", composition(now),
-    ...(composition(now) === composition(then) ? [] : [` (at α = 0: ${composition(then)})`]));
+    ...(composition(now) === composition(then) ? [] : [tied(` (at α = 0: ${composition(then)})`)]));
   const gone = first.filter((id) => !list.includes(id)).map((id) => items[id].title);
-  setText(parts.gone, gone.length ? `Gone since α = 0: ${gone.join("; ")}.` :
-    "The same items as at α = 0.");
+  setText(parts.gone, tied(gone.length ? `Gone since α = 0: ${gone.join("; ")}.` :
+    "The same items as at α = 0."));
 }
 
 /** Show what the user had before, the newest first. */

@@ -6,7 +6,11 @@
 export const MARGIN = { l: 62, r: 14, t: 10, b: 44 };
 
 const SVG = "http://www.w3.org/2000/svg";
-const RADIUS = 7; // pixels
+const SHAPES = { // pixels about the middle
+  circle: "M-7 0a7 7 0 1 0 14 0a7 7 0 1 0-14 0Z",
+  square: "M-6.5-6.5h13v13h-13Z",
+  diamond: "M0-8.5L8.5 0L0 8.5L-8.5 0Z",
+};
 
 /** @returns {SVGElement} */
 function makeSvg(tag, attributes) {
@@ -31,8 +35,13 @@ const MAKERS = {
     y1: "0%", y2: "100%", stroke: theme.muted, "stroke-width": 1.5, "stroke-dasharray": "2 3" }),
   /** A line from one point to another. */
   bar: (colour) => makeSvg("line", { stroke: colour, "stroke-width": 2, "stroke-opacity": 0.75 }),
-  dot: (colour, theme) => makeSvg("circle", {
-    r: RADIUS, fill: colour, stroke: theme.surface, "stroke-width": 2 }),
+  /** A circle, a square or a diamond about a point. */
+  dot: (colour, theme, shape = "circle") => {
+    const element = makeSvg("svg", { overflow: "visible" });
+    element.append(makeSvg("path", {
+      d: SHAPES[shape], fill: colour, stroke: theme.surface, "stroke-width": 2 }));
+    return element;
+  },
   /** A curve in a frame of its own, which is stretched to the plotting area. */
   curve: (colour) => makeSvg("path", {
     stroke: colour, "stroke-width": 2.5, fill: "none", "stroke-linejoin": "round",
@@ -63,7 +72,7 @@ const PLACERS = {
   bar: ({ x0, x1, y0, y1 }, axes) => ({
     x1: percent(share(x0, axes.x)), x2: percent(share(x1, axes.x)),
     y1: percent(1 - share(y0, axes.y)), y2: percent(1 - share(y1, axes.y)) }),
-  dot: ({ x, y }, axes) => ({ cx: percent(share(x, axes.x)), cy: percent(1 - share(y, axes.y)) }),
+  dot: ({ x, y }, axes) => ({ x: percent(share(x, axes.x)), y: percent(1 - share(y, axes.y)) }),
   curve: (place, axes) => ({ d: pathOf(place, axes) }),
   hill: (place, axes) => ({ d: pathOf(place, axes) }),
 };
@@ -75,11 +84,12 @@ export function makeOverlay() {
 
 /**
  * Put marks into an overlay instead of those in it.
- * @param {{kind: string, colour: string}[]} marks in the order of `moveMarks`
+ * @param {{kind: string, colour: string, shape: string}[]} marks in the order of `moveMarks`
  * @param {{x: object, y: object}} axes of the layout, with their ranges
  */
 export function setMarks(overlay, marks, axes, theme) {
-  const made = marks.map(({ kind, colour }) => ({ kind, element: MAKERS[kind](colour, theme) }));
+  const made = marks.map(({ kind, colour, shape }) =>
+    ({ kind, element: MAKERS[kind](colour, theme, shape) }));
   const square = makeSvg("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none",
     width: "100%", height: "100%" });
   square.append(...made.filter(({ element }) => element.tagName === "path")

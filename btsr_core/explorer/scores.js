@@ -68,10 +68,10 @@ export const spectrumChart = orNothing("spectrum", {
   title: () => "Singular values of the user embeddings",
   sentence: ({ payload: { spectrum }, state }) => {
     const now = at(spectrum, state);
-    const last = shares(spectrum.values[now]).at(-1);
-    return `At ${alphaName(spectrum.alphas[now])} the smallest of ` +
-      `${spectrum.values[now].length} singular values is ${number(100 * last, 1)} % of the ` +
-      `largest (${number(100 * shares(spectrum.values[0]).at(-1), 1)} % at ` +
+    const n = spectrum.values[now].length;
+    const middle = (values) => number(100 * shares(values)[Math.floor(n / 2)], 1);
+    return `At ${alphaName(spectrum.alphas[now])} half of the ${n} singular values are above ` +
+      `${middle(spectrum.values[now])} % of the largest (${middle(spectrum.values[0])} % at ` +
       `${alphaName(spectrum.alphas[0])}).`;
   },
   figure: ({ payload: { spectrum } }, theme) => {

@@ -52,10 +52,14 @@ export function nameOf(payload, metric, k) {
   return `${labelOf(payload, metric)}@${k}`;
 }
 
+/** @returns {string} "−0.0012 to +0.0048", or "" without an interval */
+export function bounds({ change_low: low, change_high: high }) {
+  return low === null || high === null ? "" : `${signed(low)} to ${signed(high)}`;
+}
+
 /** @returns {string} "95 % interval −0.0012 to +0.0048", or "" without one */
 export function interval(reading) {
-  if (reading.change_low === null || reading.change_high === null) return "";
-  return `95 % interval ${signed(reading.change_low)} to ${signed(reading.change_high)}`;
+  return bounds(reading) && `95 % interval ${bounds(reading)}`;
 }
 
 /**
@@ -136,9 +140,9 @@ export function composition(items) {
 }
 
 /** Where the held-out target is. */
-export function targetSentence(user, target, rank, listed) {
-  const who = `The one held out, ${target.title},`;
+export function targetSentence(payload, target, rank, listed) {
+  const who = `The ${payload.noun ?? "item"} held out, ${target.title},`;
   if (listed >= 0) return `${who} is at place ${listed + 1} of this list.`;
   if (Number.isFinite(rank)) return `${who} is at rank ${count(rank)}, outside of this list.`;
-  return `${who} is outside of this list, at a rank that was not recorded.`;
+  return `${who} is not in this list; its rank was not recorded.`;
 }
