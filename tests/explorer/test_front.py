@@ -7,7 +7,7 @@ from pathlib import Path
 
 import plotly
 import pytest
-from explorer.made_up_payload import POSITIONS, made_up_payload
+from explorer.made_up_payload import ALPHA, POSITIONS, made_up_payload
 
 from btsr_core.explorer.assets import front_end, style_sheet
 
@@ -197,11 +197,13 @@ def test_the_list_moves_and_says_so(opened):
         mark = f"▲ {up}" if up > 0 else f"▼ {-up}" if up < 0 else "="
         assert mark in moved
         bucket = payload["items"][last[place]]["bucket"]
-        assert ("head", "middle", "tail")[bucket - 1] in row.locator(".btsr-popularity").inner_text()
+        assert ("head", "middle", "tail")[bucket - 1] in row.locator(
+            ".btsr-popularity"
+        ).inner_text()
     gone = [payload["items"][item]["title"] for item in first if item not in last]
     assert all(title in page.locator(".btsr-gone").inner_text() for title in gone)
     drag(page, 0)
-    assert page.locator(".btsr-gone").inner_text() == "The same items as at α\u00a0=\u00a00."
+    assert page.locator(".btsr-gone").inner_text() == f"The same items as at {ALPHA}\u00a0=\u00a00."
 
 
 def test_the_held_out_item_is_pointed_out(opened):
@@ -238,7 +240,7 @@ def test_another_metric_and_length(opened):
     payload = made_up_payload()
     page = opened(payload)
     page.get_by_label("Metric").select_option(label="coverage")
-    page.get_by_label("Length of the list").select_option(label="20")
+    page.get_by_label("List length, K").select_option(label="20")
     page.evaluate(IN_FRAME)
     assert float(shown(page, "cov@20")["value"]) == recorded(payload, "cov@20", 0, 0.2)
     assert float(shown(page, "ndcg@20")["value"]) == recorded(payload, "ndcg@20", 0, 0.2)
@@ -250,7 +252,7 @@ def test_empty_buckets_and_gaps(opened):
     payload = made_up_payload()
     page = opened(payload)
     page.get_by_label("Metric").select_option(label="mrr")
-    page.get_by_label("Length of the list").select_option(label="1")
+    page.get_by_label("List length, K").select_option(label="1")
     page.evaluate(IN_FRAME)
     found = shown(page, "mrr@1", 3)
     assert (found["value"], found["text"]) == ("", "–")
@@ -276,17 +278,17 @@ def test_words_say_what_can_be_told(opened):
             if alpha == 0:
                 assert "the reference" in words
             elif low > 0:
-                assert "more than at α = 0" in words
+                assert f"more than at {ALPHA} = 0" in words
             elif high < 0:
-                assert "less than at α = 0" in words
+                assert f"less than at {ALPHA} = 0" in words
             else:
-                assert "cannot be told from α = 0" in words
+                assert f"cannot be told from {ALPHA} = 0" in words
 
 
 def test_keys(opened):
     payload = made_up_payload()
     page = opened(payload)
-    slider = page.get_by_label("α, weight of the regulariser")
+    slider = page.get_by_label(f"{ALPHA}, weight of the regulariser")
     slider.focus()
     for key, alpha in [
         ("ArrowRight", 0.22), ("ArrowLeft", 0.2), ("ArrowUp", 0.22), ("PageUp", 0.3),
@@ -296,7 +298,7 @@ def test_keys(opened):
         page.keyboard.press(key)
         page.evaluate(IN_FRAME)
         assert float(page.locator("#here").get_attribute("data-alpha")) == alpha, key
-        assert slider.get_attribute("aria-valuetext") == f"α = {alpha:.2f}"
+        assert slider.get_attribute("aria-valuetext") == f"{ALPHA} = {alpha:.2f}"
         assert float(slider.input_value()) == alpha
 
 
@@ -323,7 +325,7 @@ def test_numbers_are_read_out_once_the_slider_rests(opened):
     said = live.text_content()
     for quantity in ("ndcg@10", "cov@10"):
         assert f"{recorded(payload, quantity, 0, 0.5):.4f}" in said
-    assert said.startswith("α = 0.50. ndcg@10 ")
+    assert said.startswith(f"{ALPHA} = 0.50. ndcg@10 ")
 
 
 def test_charts_are_described(opened):
@@ -333,7 +335,7 @@ def test_charts_are_described(opened):
         drag(page, alpha)
         labels = [one.get_attribute("aria-label") for one in page.locator("[role=img]").all()]
         assert len(labels) == 6
-        assert all(f"α = {alpha:.2f}" in label for label in labels)
+        assert all(f"{ALPHA} = {alpha:.2f}" in label for label in labels)
         assert f"{recorded(payload, 'ndcg@10', 0, alpha):.4f}" in labels[0]
 
 
@@ -361,6 +363,19 @@ def test_a_phone_scrolls_one_way(opened, dial):
         assert box["x"] >= inside["x"] - 1
         assert box["x"] + box["width"] <= inside["x"] + inside["width"] + 1
     assert not page.locator(".btsr-history").evaluate("(details) => details.open")
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_nothing_jumps_about(opened, viewport):
+    """Once all lists were in sight, the page is as high at every position."""
+    page = opened(made_up_payload(), viewport=viewport)
+    for alpha in POSITIONS:
+        drag(page, alpha)
+    heights = set()
+    for alpha in (0, 0.2, 0.5):
+        drag(page, alpha)
+        heights.add(page.evaluate("document.documentElement.scrollHeight"))
+    assert max(heights) - min(heights) <= 24  # a line of a caption
 
 
 def test_charts_follow_the_width(opened):
@@ -403,10 +418,13 @@ def test_a_model_is_told_and_followed(opened):
 
 
 def test_another_choice_is_asked_of_the_kernel(opened):
-    choices = [{"key": "first", "label": "CE, α / D"}, {"key": "second", "label": "CE, α / D²"}]
+    choices = [
+        {"key": "first", "label": f"CE, {ALPHA} / D"},
+        {"key": "second", "label": f"CE, {ALPHA} / D²"},
+    ]
     payload = made_up_payload(choices=choices, chosen="first", datasets=["made-up", "other"])
     page = opened(payload)
-    page.get_by_label("Objective").select_option(label="CE, α / D²")
+    page.get_by_label("Objective").select_option(label=f"CE, {ALPHA} / D²")
     assert page.evaluate("model.get('choice')") == "second"
     page.get_by_label("Data").select_option(label="other")
     assert page.evaluate("model.get('dataset')") == "other"
@@ -422,7 +440,9 @@ def test_lists_between_positions_are_asked_for(opened):
     page = opened(payload)
     drag(page, 0.21)
     assert page.locator("#here").get_attribute("data-alpha") == "0.21"
-    assert listed(page) == payload["users"][0]["lists"][POSITIONS.index(0.2)]  # the nearest, at once
+    assert (
+        listed(page) == payload["users"][0]["lists"][POSITIONS.index(0.2)]
+    )  # the nearest, at once
     page.wait_for_function("sent.length === 1")
     drag(page, 0.23)  # while the question is out, no other is asked
     assert page.evaluate("sent") == [{"type": "lists", "alpha": 0.21, "user": 0}]
@@ -436,7 +456,7 @@ def test_lists_between_positions_are_asked_for(opened):
     }  # fmt: skip
     page.evaluate("(answer) => fire('msg:custom', answer)", answer)
     assert listed(page) == answer["list"]
-    assert "Top 10 at α\u00a0=\u00a00.23" in page.locator(".btsr-now h4").inner_text()
+    assert f"Top 10 at {ALPHA}\u00a0=\u00a00.23" in page.locator(".btsr-now h4").inner_text()
     assert "Fresh" in page.locator(".btsr-list").inner_text()
     drag(page, 0.25)
     page.wait_for_function("sent.length === 3")
