@@ -44,7 +44,11 @@ globalThis.saved = 0;
 globalThis.fire = fire;
 globalThis.model = {
   get: (name) => values[name],
-  set(name, value) { if (values[name] !== value) { values[name] = value; fire(`change:${name}`); } },
+  set(name, value) {
+    if (values[name] === value) return;
+    values[name] = value;
+    fire(`change:${name}`);
+  },
   on: (event, call) => handlers.push([event, call]),
   off: (event, call) => handlers.splice(0, handlers.length,
     ...handlers.filter((one) => one[0] !== event || one[1] !== call)),
@@ -73,15 +77,30 @@ def browser():
         launched.close()
 
 
+@pytest.fixture(scope="module")
+def context_of(browser):
+    """Return a context with options; one for all tests that want the same: plotly.js is large."""
+    contexts = {}
+
+    def _context_of(**options):
+        key = repr(sorted(options.items()))
+        if key not in contexts:
+            contexts[key] = browser.new_context(**options)
+        return contexts[key]
+
+    yield _context_of
+    for context in contexts.values():
+        context.close()
+
+
 @pytest.fixture
-def opened(browser, tmp_path):
+def opened(context_of, tmp_path):
     """Show a payload and return the page; nothing may go wrong until the test is over."""
-    contexts, faults = [], []
+    pages, faults = [], []
 
     def _opened(payload, *, is_whole=True, **options):
-        context = browser.new_context(**{"viewport": DESKTOP, "color_scheme": "light", **options})
-        contexts.append(context)
-        page = context.new_page()
+        page = context_of(**{"viewport": DESKTOP, "color_scheme": "light", **options}).new_page()
+        pages.append(page)
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         path = tmp_path / "page.html"
@@ -101,8 +120,8 @@ def opened(browser, tmp_path):
         return page
 
     yield _opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert faults == []
 
 
@@ -175,7 +194,7 @@ def test_marks_stand_where_plotly_puts_their_values(opened):
                     };
                     const mark = middle(figure.querySelector(".btsr-overlay > svg[data-x] path"));
                     const points = [...figure.querySelectorAll(".scatterlayer .point")].map(middle);
-                    return Math.min(...points.map((p) => Math.hypot(p[0] - mark[0], p[1] - mark[1])));
+                    return Math.min(...points.map(([x, y]) => Math.hypot(x - mark[0], y - mark[1])));
                 }"""
             )
             assert far < 1.5, (panel, alpha)
@@ -255,7 +274,7 @@ def test_empty_buckets_and_gaps(opened):
     page.get_by_label("List length, K").select_option(label="1")
     page.evaluate(IN_FRAME)
     found = shown(page, "mrr@1", 3)
-    assert (found["value"], found["text"]) == ("", "–")
+    assert (found["value"], found["text"]) == ("", "\N{EN DASH}")
     buckets = page.locator('[data-panel="buckets"]')
     assert "no targets here" in buckets.inner_text()
     assert "tail: no targets here" in buckets.locator("[role=img]").get_attribute("aria-label")
