@@ -193,8 +193,9 @@ def test_marks_stand_where_plotly_puts_their_values(opened):
                         return [x + width / 2, y + height / 2];
                     };
                     const mark = middle(figure.querySelector(".btsr-overlay > svg[data-x] path"));
-                    const points = [...figure.querySelectorAll(".scatterlayer .point")].map(middle);
-                    return Math.min(...points.map(([x, y]) => Math.hypot(x - mark[0], y - mark[1])));
+                    const points = [...figure.querySelectorAll(".scatterlayer .point")];
+                    return Math.min(...points.map(middle).map(
+                        ([x, y]) => Math.hypot(x - mark[0], y - mark[1])));
                 }"""
             )
             assert far < 1.5, (panel, alpha)
