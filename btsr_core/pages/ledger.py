@@ -2,7 +2,7 @@
 
 import html
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -17,6 +17,8 @@ from btsr_core.pages.words import NOTHING, bounds, count, joined, signed
 from btsr_core.study.run import Standing
 
 ACCURACY = "ndcg@10"
+TABLE = "table"
+"""Part of the study with the systems of Tables 1 and 2."""
 MARKS: Mapping[Verdict, str] = {
     "holds": "yes",
     "does not hold": "no",
@@ -24,6 +26,13 @@ MARKS: Mapping[Verdict, str] = {
     "not recorded": "none",
 }
 """How a verdict looks: classes of the book's style sheet."""
+SHORT: Mapping[Verdict, str] = {
+    "holds": "holds",
+    "does not hold": "not",
+    "cannot be told": "open",
+    "not recorded": "none",
+}
+"""What a verdict is called where many stand side by side."""
 
 
 def ledger(place: Standing, reading: str) -> list[Finding]:
@@ -45,6 +54,15 @@ def ledger(place: Standing, reading: str) -> list[Finding]:
     ]
 
 
+def ledgers(places: Iterable[Standing], reading: str) -> dict[str, list[Finding]]:
+    """Return the findings of every dataset for which the study plans a table, and has records."""
+    return {
+        place.dataset: ledger(place, reading)
+        for place in places
+        if place.records and any(one.part == TABLE for one in place.study.of(place.dataset))
+    }
+
+
 def accuracy_claim(place: Standing, reading: str) -> Finding:
     """Judge that Barlow Twins raises ndcg@10 with every objective (Table 1)."""
     found = systems(place)
@@ -55,7 +73,7 @@ def accuracy_claim(place: Standing, reading: str) -> Finding:
         for one in tested
     )
     return Finding(
-        f"Barlow Twins raises {ACCURACY} with every objective",
+        f"Barlow Twins raises {ACCURACY} with every objective that is recorded",
         "Table 1: higher in all 15 pairs of dataset and objective",
         told,
         every([(one.interval, above) for one in tested]),
@@ -76,7 +94,7 @@ def ledger_table(findings: Sequence[Finding], pages: Collection[str]) -> Styler:
     rows = [
         {
             "the paper claims": html.escape(one.claim),
-            "verdict": f'<span class="verdict {MARKS[one.verdict]}">{one.verdict}</span>',
+            "verdict": _chip(one, one.verdict),
             "here": html.escape(one.ours) if one.is_recorded else NOTHING,
             "seeds": str(one.basis.seeds) if one.is_recorded else NOTHING,
             "the paper shows": html.escape(one.paper),
@@ -85,6 +103,49 @@ def ledger_table(findings: Sequence[Finding], pages: Collection[str]) -> Styler:
         for one in findings
     ]
     return as_text(pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1)))
+
+
+def _chip(finding: Finding, text: str) -> str:
+    """Return a verdict with its mark, in HTML."""
+    return f'<span class="verdict {MARKS[finding.verdict]}">{text}</span>'
+
+
+def verdict_table(ledgers: Mapping[str, Sequence[Finding]]) -> Styler:
+    """Return the verdicts of several datasets side by side, a row a claim, for display.
+
+    Parameters
+    ----------
+    ledgers
+        Findings by dataset. A claim that a dataset's records do not speak of has a dash there.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for dataset, findings in ledgers.items():
+        for one in findings:
+            row = rows.setdefault(one.claim, dict.fromkeys(ledgers, NOTHING))
+            row[dataset] = _chip(one, SHORT[one.verdict]) if one.is_recorded else NOTHING
+    claims = {"the paper claims": [html.escape(claim) for claim in rows]}
+    verdicts = {dataset: [row[dataset] for row in rows.values()] for dataset in ledgers}
+    return as_text(pd.DataFrame(claims | verdicts, index=pd.RangeIndex(1, len(rows) + 1)))
+
+
+def verdicts_sentence(ledgers: Mapping[str, Sequence[Finding]]) -> str:
+    """Count the verdicts of several datasets, and say on which datasets they fell."""
+    told = {
+        dataset: Counter(one.verdict for one in findings) for dataset, findings in ledgers.items()
+    }
+
+    def where(verdict: Verdict) -> str:
+        places = [f"{n} on {dataset}" for dataset, own in told.items() if (n := own[verdict])]
+        return f" ({joined(places)})" if places else ""
+
+    totals = sum(told.values(), Counter[Verdict]())
+    n = totals.total() - totals["not recorded"]
+    said = (
+        f"{totals['holds']} say that a claim holds{where('holds')}",
+        f"{totals['does not hold']} that it does not{where('does not hold')}",
+        f"{totals['cannot be told']} that these data cannot tell",
+    )
+    return f"Of {count(n, 'verdict')} on {count(len(ledgers), 'dataset')}, {'; '.join(said)}."
 
 
 def ledger_sentence(findings: Sequence[Finding], dataset: str) -> str:

@@ -1,8 +1,17 @@
 import numpy as np
-from made_up_records import TABLE, made_up_place
+from made_up_records import ALPHA, TABLE, made_up_place
 
 from btsr_core.pages.claims import Basis, Finding
-from btsr_core.pages.ledger import accuracy_claim, ledger, ledger_sentence, ledger_table
+from btsr_core.pages.ledger import (
+    accuracy_claim,
+    ledger,
+    ledger_sentence,
+    ledger_table,
+    ledgers,
+    verdict_table,
+    verdicts_sentence,
+)
+from btsr_core.pages.words import NOTHING
 
 
 def ranks(best):
@@ -67,3 +76,30 @@ def test_the_ledger_in_a_sentence():
         "Of the 3 claims examined on walks, 2 hold, 1 does not and 0 cannot be told from what is "
         "recorded."
     )
+
+
+def test_the_verdicts_of_datasets_stand_side_by_side():
+    elsewhere = [
+        Finding("e", "f", "g", "holds", "drafts", BASIS),
+        Finding("h", "i", "j", "not recorded", "views", BASIS),
+        Finding("k < l", "m", "n", "cannot be told", "views", BASIS),
+    ]
+    found = {"walks": FINDINGS, "strolls": elsewhere}
+    table = verdict_table(found).data
+    assert table["the paper claims"].tolist() == ["a", "e", "h", "k &lt; l"]
+    assert ["holds" in cell for cell in table["walks"]] == [True, False, True, False]
+    assert "does not" not in table.loc[2, "walks"]
+    assert table.loc[2, "walks"] == '<span class="verdict no">not</span>'
+    assert table.loc[2, "strolls"] == '<span class="verdict yes">holds</span>'
+    assert table.loc[3, "strolls"] == table.loc[1, "strolls"] == table.loc[4, "walks"] == NOTHING
+    assert verdicts_sentence(found) == (
+        "Of 5 verdicts on 2 datasets, 3 say that a claim holds (2 on walks and 1 on strolls); 1 "
+        "that it does not (1 on walks); 1 that these data cannot tell."
+    )
+
+
+def test_datasets_without_a_table_or_records_have_no_ledger(tmp_path):
+    place = made_up_place(tmp_path, parts=(TABLE,))
+    empty = made_up_place(tmp_path, dataset="strolls", without=lambda _: True)
+    other = made_up_place(tmp_path, dataset="runs", parts=(ALPHA,))
+    assert list(ledgers([place, empty, other], "full")) == ["walks"]
