@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -146,7 +145,7 @@ def in_lab(lab, opened):
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
     page.wait_for_function(IS_IDLE)  # else JupyterLab asks for a kernel
     page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_selector(".btsr-explorer output[data-quantity]", state="attached")
+    page.wait_for_selector(".btsr-front output[data-quantity]", state="attached")
     page.wait_for_function("document.querySelectorAll('.jp-Notebook .takeaway').length === 2")
     assert page.locator(".jp-RenderedText[data-mime-type*=stderr]").count() == 0
     return page, faults
@@ -157,24 +156,24 @@ def on_page(request, opened):
     """The page of the chapter, on a server and opened as a file."""
     site = request.getfixturevalue("server") if request.param == "http" else HTML.as_uri()
     page, faults = opened(f"{site}/book/slider.html", site)
-    page.wait_for_selector(".btsr-explorer output[data-quantity]", state="attached")
+    page.wait_for_selector(".btsr-front output[data-quantity]", state="attached")
     return page, faults
 
 
 def _shown(page, metric, bucket=0):
-    place = f".btsr-explorer output[data-quantity='{metric}'][data-bucket='{bucket}']"
+    place = f".btsr-front output[data-quantity='{metric}'][data-bucket='{bucket}']"
     return float(page.locator(place).first.get_attribute("data-value"))
 
 
 def _is_at(page, alpha):
     page.wait_for_function(
-        f"[...document.querySelectorAll('.btsr-explorer output[data-quantity]')]"
+        f"[...document.querySelectorAll('.btsr-front output[data-quantity]')]"
         f".every(output => output.dataset.alpha === '{alpha:g}')"
     )
 
 
 def _titles(page):
-    return page.locator(".btsr-explorer table.btsr-list .btsr-title strong").all_inner_texts()
+    return page.locator(".btsr-front table.btsr-list .btsr-title strong").all_inner_texts()
 
 
 def _assert_recorded(page, recorded, alpha):
@@ -187,7 +186,7 @@ def _assert_recorded(page, recorded, alpha):
 
 def _drag(page, recorded, screenshots=()):
     """Go from 0 to 0.5, by keys and then with the mouse, and compare what is shown on the way."""
-    slider = page.locator(".btsr-explorer input[type=range]")
+    slider = page.locator(".btsr-front input[type=range]")
     slider.scroll_into_view_if_needed()
     slider.focus()
     page.keyboard.press("Home")
@@ -220,7 +219,7 @@ def _drag(page, recorded, screenshots=()):
 
 def _measure_latency(page, name):
     """Step to and fro, and write down how long the page took to show each position."""
-    page.locator(".btsr-explorer input[type=range]").focus()
+    page.locator(".btsr-front input[type=range]").focus()
     page.keyboard.press("Home")
     _is_at(page, 0)
     page.evaluate("performance.clearMeasures('btsr-reaction')")
@@ -238,7 +237,6 @@ def _measure_latency(page, name):
     figures = json.loads(LATENCY.read_text()) if LATENCY.is_file() else {}
     figures[name] = {"median_ms": median, "p95_ms": late, "steps": len(taken)}
     write_json(LATENCY, figures)
-    print(f"{name}: median {median:.1f} ms, 95th percentile {late:.1f} ms, {len(taken)} steps")
     assert median < FASTEST
 
 
@@ -247,8 +245,8 @@ def test_dragged_in_jupyterlab(in_lab, recorded):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     _drag(page, recorded, screenshots=(0.0, 0.2, 0.5))
     _measure_latency(page, "lab")
-    page.select_option(".btsr-explorer select[data-field=metric]", label="mrr")
-    page.wait_for_selector(f".btsr-explorer output[data-quantity='mrr@{K}']", state="attached")
+    page.select_option(".btsr-front select[data-field=metric]", label="mrr")
+    page.wait_for_selector(f".btsr-front output[data-quantity='mrr@{K}']", state="attached")
     assert _shown(page, f"mrr@{K}") == pytest.approx(recorded(f"mrr@{K}", 0.5), rel=1e-4)
     assert [fault for fault in faults if not fault.startswith(OF_JUPYTERLAB)] == []
 

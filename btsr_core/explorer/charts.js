@@ -43,14 +43,6 @@ export function alphaAxis(payload) {
     tickvals: trained.filter((_, index) => index % step === 0) };
 }
 
-/** A level line at zero: no change. */
-function zero(theme) {
-  return {
-    type: "line", xref: "paper", x0: 0, x1: 1, y0: 0, y1: 0, layer: "between",
-    line: { width: 1.5, color: theme.muted },
-  };
-}
-
 /** Runs of neighbours without a gap. @returns {number[][]} indices */
 function runs(series) {
   const found = [];
@@ -119,12 +111,12 @@ function changeFigure({ payload, state }, theme, buckets, colours) {
   }
   const title = `change of ${nameOf(payload, state.metric, state.k)}`;
   const layout = baseLayout(theme, alphaAxis(payload), {
-    title, range: rangeOf(heights, { zero: true }),
+    title, range: rangeOf(heights, { zero: true }), zeroline: true, zerolinewidth: 1.5,
+    zerolinecolor: theme.muted,
   });
   const dots = buckets.map((bucket) =>
     ({ kind: "dot", colour: colours[bucket], shape: SYMBOLS[bucket] }));
-  return { data, layout: { ...layout, shapes: [zero(theme)] },
-    marks: [{ kind: "upright" }, ...dots] };
+  return { data, layout, marks: [{ kind: "upright" }, ...dots] };
 }
 
 /** Where the marks of changes stand. */
@@ -151,11 +143,10 @@ export const metricChart = {
 
 export const bucketChart = {
   key: "buckets",
-  title: ({ payload, state }) =>
-    `The same by popularity of the target`,
+  title: () => "Change by popularity of the target",
   sentence: ({ payload, state }) => bucketSentence(payload, state),
   note: ({ payload }) => (payload.seeds.length > 1 ?
-    "Beside and below a value: its change from α = 0, and the 95 % interval over seeds." : ""),
+    "Below a value: its change from α = 0, and the 95 % interval of that over seeds." : ""),
   figure: (context, theme) => changeFigure(context, theme, BUCKETS, theme),
   places: (context) => changePlaces(context, BUCKETS),
 };

@@ -12,6 +12,7 @@ from btsr_core.evaluation.metrics import CUTOFFS, PER_USER
 from btsr_core.names import system_name
 from btsr_core.pages.dials import DEFAULT_SCALING
 from btsr_core.pages.results import runs_of
+from btsr_core.settings import LossConfig
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.records import ALL_ITEMS, Record
 from btsr_core.study.run import Standing
@@ -46,10 +47,15 @@ def sweeps(place: Standing) -> dict[str, dict[float, list[Record]]]:
     found: dict[str, dict[float, list[Record]]] = {}
     for one, record in runs_of(place, PART):
         scaling = str(one.point.get("scaling", DEFAULT_SCALING))
-        key = f"{record.experiment.loss.objective.name}-{scaling}"
+        key = key_of(record.experiment.loss, scaling)
         found.setdefault(key, {}).setdefault(float(one.point[PART]), []).append(record)
     order = sorted(found, key=lambda key: not key.endswith(DEFAULT_SCALING))
     return {key: dict(sorted(found[key].items())) for key in order if len(found[key]) > 1}
+
+
+def key_of(loss: LossConfig, scaling: str) -> str:
+    """Return the key of a choice: what the objective is, and how L_BT is scaled."""
+    return f"{loss.objective.name}-{scaling}"
 
 
 def label_of(key: str, sweep: Sweep) -> str:

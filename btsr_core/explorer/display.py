@@ -4,11 +4,10 @@ import os
 import threading
 from typing import Any
 
-from btsr_core.experiment import prepare
 from btsr_core.explorer.page import StaticExplorer
-from btsr_core.explorer.payload import View, explorer_payload
-from btsr_core.explorer.shelf import Shelf
-from btsr_core.study.run import Standing, data_config
+from btsr_core.explorer.payload import View
+from btsr_core.explorer.shelf import Shelf, stock_of
+from btsr_core.study.run import Standing
 
 OF_A_SESSION = "JPY_SESSION_NAME"
 """Set by Jupyter's server for kernels of notebooks in a browser, and by nothing else."""
@@ -48,13 +47,12 @@ def explorer(place: Standing, parameters: Any, *, reading: str, view: View) -> A
     InputError
         If the data can be had from nowhere, or nothing is recorded along alpha.
     """
-    config = data_config(place.study, place.dataset)
-    data = prepare(config, mirror=parameters.mirror)
+    stock = stock_of(place, parameters.mirror)
     if not is_live():
-        return StaticExplorer(explorer_payload(place, data, reading=reading, view=view))
+        return StaticExplorer(stock.payload(reading=reading, view=view))
     from btsr_core.explorer.widget import Explorer  # noqa: PLC0415 (needs the extra `book`)
 
-    shelf = Shelf(place, data, parameters, reading, view)
+    shelf = Shelf(stock, parameters, reading, view)
     shown = Explorer(shelf)
     threading.Thread(target=shelf.fill, daemon=True).start()
     return shown

@@ -248,8 +248,7 @@ function render({ model, el }) {
     showFields(root, view.payload, after);
     schedule(view);
   };
-  const take_ = (content) => take(view, content);
-  const handlers = [["change:payload", renew], ["msg:custom", take_],
+  const handlers = [["change:payload", renew], ["msg:custom", (content) => take(view, content)],
     ...TRAITS.map((name) => [`change:${name}`, follow])];
   renew();
   handlers.forEach(([event, handler]) => model.on?.(event, handler));

@@ -4,7 +4,7 @@ import {
   BUCKETS, COVERAGE, accuracyOf, mainSource, quantity, readingAt,
 } from "./payload.js";
 import {
-  BUCKET_MARKS, BUCKET_NAMES, NOTHING, alphaText, basis, bounds, interval, nameOf, number, signed,
+  BUCKET_MARKS, BUCKET_NAMES, NOTHING, alphaText, basis, bounds, margin, nameOf, number, signed,
   tied, verdict,
 } from "./words.js";
 import { make, setText } from "./dom.js";
@@ -36,7 +36,7 @@ export function makeFields(payload, state, onChange) {
     field("dataset", "Data", plain(payload.datasets), payload.dataset, choose("dataset")),
     field("choice", "Objective", payload.choices, payload.chosen, choose("choice")),
     field("metric", "Metric", payload.metrics, state.metric, choose("metric")),
-    field("k", "Length of the list, K", plain(payload.cutoffs), state.k, choose("k")),
+    field("k", "List length, K", plain(payload.cutoffs), state.k, choose("k")),
   ];
   const users = payload.users.map(({ label }, index) => ({ key: index, label }));
   return {
@@ -77,12 +77,12 @@ function makeSlider({ positions, trained, live }, onMove) {
 }
 
 /** A number, its change, interval and verdict. */
-function makeReadout(className, name) {
+function makeReadout(name) {
   const parts = { name, value: make("output", { "aria-live": "off" }),
     change: make("span", { class: "btsr-change" }), verdict: make("span", { class: "btsr-verdict" }),
     interval: make("span", { class: "btsr-interval" }) };
-  parts.element = make("div", { class: className }, name, parts.value, parts.change,
-    parts.verdict, parts.interval);
+  parts.element = make("div", { class: "btsr-readout" }, name, parts.value,
+    make("div", { class: "btsr-compared" }, parts.change, " ", parts.interval), parts.verdict);
   return parts;
 }
 
@@ -101,7 +101,7 @@ function showReadout(parts, name, metric, k, bucket, reading) {
   setText(parts.change, compared ? signed(reading.change) : "");
   setText(parts.verdict, tied(`${VERDICT_MARKS[said.kind]} ${said.text}`.trim()));
   parts.verdict.dataset.kind = said.kind;
-  setText(parts.interval, compared ? tied(name === null ? bounds(reading) : interval(reading)) : "");
+  setText(parts.interval, compared ? tied(name === null ? bounds(reading) : margin(reading)) : "");
 }
 
 /** A chart in its frame: heading, drawing with an overlay, caption. */
@@ -139,8 +139,8 @@ export function makeLegends(payload, readouts) {
 export function makeDial(payload, onMove) {
   const { slider, label, track } = makeSlider(payload, onMove);
   const big = make("div", { class: "btsr-alpha", "aria-hidden": "true" });
-  const readouts = [0, 1].map(() => makeReadout("btsr-readout", make("h4")));
-  const buckets = BUCKETS.map((bucket) => makeReadout("btsr-readout",
+  const readouts = [0, 1].map(() => makeReadout(make("h4")));
+  const buckets = BUCKETS.map((bucket) => makeReadout(
     make("h4", { class: `btsr-b${bucket}` }, make("span", { "aria-hidden": "true" },
       BUCKET_MARKS[bucket]), ` ${BUCKET_NAMES[bucket]}`)));
   const bar = make("div", { class: "btsr-dial" }, make("div", { class: "btsr-head" }, big, label),

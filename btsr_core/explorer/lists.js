@@ -96,7 +96,17 @@ export function makeUserPanel(field) {
     make("div", { class: "btsr-user-head" }, make("h3", {}, "What one user is shown"), field),
     parts.folded,
     make("div", { class: "btsr-now" }, parts.heading, parts.about, table, parts.gone, parts.target, parts.notice));
+  parts.folded.addEventListener("toggle", () => { parts.panel.style.minHeight = ""; });
   return parts;
+}
+
+/** Never become lower, or what stands below would jump about while the slider moves. */
+function keepHeight(parts) {
+  const { panel, body } = parts;
+  const width = panel.clientWidth;
+  if (width !== parts.width) panel.style.minHeight = "";
+  parts.width = width;
+  if (body.children.length) panel.style.minHeight = `${panel.offsetHeight}px`;
 }
 
 /** Show the list at the α of the state. Does nothing if the same is on show already. */
@@ -123,6 +133,7 @@ export function showList(parts, payload, state, reply) {
   const gone = first.filter((id) => !list.includes(id)).map((id) => items[id].title);
   setText(parts.gone, tied(gone.length ? `Gone since α = 0: ${gone.join("; ")}.` :
     "The same items as at α = 0."));
+  keepHeight(parts);
 }
 
 /** Show what the user had before, the newest first. */

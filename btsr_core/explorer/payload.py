@@ -5,6 +5,7 @@ JupyterLab's widget and the pages of the book show the same value with the same 
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from btsr_core.errors import InputError
@@ -58,7 +59,7 @@ def explorer_payload(
     view: View | None = None,
     choice: str = "",
     datasets: Sequence[str] = (),
-    dial: Sequence[DialRecord] = (),
+    dials: Mapping[str, Sequence[DialRecord]] = MappingProxyType({}),
     fixed: bool = True,
     live: bool = False,
 ) -> Payload:
@@ -78,13 +79,13 @@ def explorer_payload(
         Key of `sweeps`; empty for the first.
     datasets
         Names of all that can be chosen; empty for this one alone.
-    dial
-        Records of models that serve every alpha, one a seed: the positions of the slider. The first
-        one's lists are shown.
+    dials
+        By choice, records of models that serve every alpha, one a seed: the positions of the
+        slider. The first one's lists are shown.
     fixed
         For a page without a kernel: a few users, and one choice.
     live
-        Whether lists between positions can be asked for; then all items are described.
+        Whether lists between a dial's positions can be asked for; then all items are described.
 
     Raises
     ------
@@ -100,7 +101,8 @@ def explorer_payload(
     chosen = choice or next(iter(found))
     if chosen not in found:
         raise InputError(f"choice = {choice!r}: must be one of {', '.join(found)}")
-    sweep, first = found[chosen], view or View()
+    sweep, first, dial = found[chosen], view or View(), dials.get(chosen, ())
+    live = live and bool(dial)
     cells, alpha = cells_of(place), "\N{GREEK SMALL LETTER ALPHA}"
     numbers = trained_numbers(sweep, cells, reading)
     sources = [_source("trained", f"a model for each {alpha}", numbers, cells)]

@@ -1,15 +1,63 @@
-"""All that the widget can be asked for, each made once and kept."""
+"""What there is of each dataset, and all that the widget can be asked for, made once and kept."""
 
 import threading
+from dataclasses import dataclass
 from typing import Any
 
+from btsr_core.dial.artefact import load_dial
+from btsr_core.dial.choice import Chosen, chosen_dial
 from btsr_core.errors import InputError
 from btsr_core.experiment import Prepared, prepare
-from btsr_core.explorer.curves import PART, sweeps
+from btsr_core.explorer.curves import PART, key_of, sweeps
 from btsr_core.explorer.live import LiveLists
 from btsr_core.explorer.payload import Payload, View, explorer_payload
+from btsr_core.pages.dials import DEFAULT_SCALING
 from btsr_core.pages.results import open_recorded, results_folder
 from btsr_core.study.run import Standing, data_config
+
+
+@dataclass(frozen=True, eq=False)
+class Stock:
+    """What the slider is made of, for one dataset.
+
+    Attributes
+    ----------
+    place
+        Records.
+    data
+        The dataset.
+    dial
+        One model for every alpha, if any is recorded that does as well as models for each.
+    """
+
+    place: Standing
+    data: Prepared
+    dial: Chosen | None
+
+    @property
+    def dialled(self) -> str:
+        """The choice that the dial serves; empty without one."""
+        if self.dial is None:
+            return ""
+        loss = self.dial.records[0].config.experiment.loss
+        return key_of(loss, str(getattr(loss.regulariser, "scaling", DEFAULT_SCALING)))
+
+    def payload(self, **options: Any) -> Payload:
+        """Return `explorer_payload` of it, with its dial."""
+        dials = {self.dialled: self.dial.records} if self.dial else {}
+        return explorer_payload(self.place, self.data, dials=dials, **options)
+
+
+def stock_of(place: Standing, mirror: str) -> Stock:
+    """Return what there is of a dataset.
+
+    Raises
+    ------
+    InputError
+        If the data can be had from nowhere, or a record of a dial cannot be read.
+    """
+    data = prepare(data_config(place.study, place.dataset), mirror=mirror, progress=False)
+    return Stock(place, data, chosen_dial(place))
 
 
 class Shelf:
@@ -21,13 +69,12 @@ class Shelf:
         Names of those that have runs along alpha; the chapter's own comes first.
     """
 
-    def __init__(
-        self, place: Standing, data: Prepared, parameters: Any, reading: str, view: View
-    ) -> None:
+    def __init__(self, stock: Stock, parameters: Any, reading: str, view: View) -> None:
+        place = stock.place
         self._parameters, self._reading, self._view = parameters, reading, view
-        self._places = {place.dataset: (place, data)}
+        self._stocks = {place.dataset: stock}
         self._payloads: dict[tuple[str, str], Payload] = {}
-        self._live: dict[tuple[str, str], LiveLists] = {}
+        self._live: dict[str, LiveLists] = {}
         self._lock = threading.Lock()
         folder = results_folder(parameters)
         planned = [name for name in place.study.datasets
@@ -52,15 +99,16 @@ class Shelf:
             return self._payloads[dataset, choice]
 
     def _make(self, dataset: str, choice: str) -> None:
-        if dataset not in self._places:
+        if dataset not in self._stocks:
             place = open_recorded(dataset, self._parameters)
-            config = data_config(place.study, dataset)
-            mirror = self._parameters.mirror
-            self._places[dataset] = place, prepare(config, mirror=mirror, progress=False)
-        place, data = self._places[dataset]
-        made = explorer_payload(
-            place, data, reading=self._reading, view=self._view, choice=choice,
-            datasets=self.datasets, fixed=False,
+            self._stocks[dataset] = stock_of(place, self._parameters.mirror)
+        stock = self._stocks[dataset]
+        artefact = stock.dial.artefact if stock.dial else None
+        if artefact and dataset not in self._live:
+            self._live[dataset] = LiveLists(load_dial(artefact), stock.data)
+        made = stock.payload(
+            reading=self._reading, view=self._view, choice=choice, datasets=self.datasets,
+            fixed=False, live=dataset in self._live,
         )  # fmt: skip
         self._payloads[dataset, choice] = self._payloads[dataset, made["chosen"]] = made
 
@@ -74,19 +122,20 @@ class Shelf:
         InputError
             If there is no dial of this choice, or no such user or alpha.
         """
-        users = self.payload(dataset, choice)["users"]
-        if (dataset, choice) not in self._live:
+        payload = self.payload(dataset, choice)
+        users = payload["users"]
+        if not payload["live"]:
             raise InputError(f"no dial of {dataset}, {choice} is at hand: lists cannot be made")
         if not 0 <= user < len(users):
             raise InputError(f"user = {user}: must lie between 0 and {len(users) - 1}")
-        return self._live[dataset, choice].of(users[user]["number"], alpha)
+        return self._live[dataset].of(users[user]["number"], alpha)
 
     def fill(self) -> None:
         """Make everything, so that nothing has to be waited for; what cannot be made is left."""
         for dataset in self.datasets:
             try:
                 self.payload(dataset)
-                for choice in sweeps(self._places[dataset][0]):
+                for choice in sweeps(self._stocks[dataset].place):
                     self.payload(dataset, choice)
             except InputError:  # said when somebody asks for it
                 continue

@@ -112,10 +112,13 @@ class Explorer(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take over what was set by hand; what cannot be is put back, and said."""
+        before = {name: getattr(self, name) for name in sync_data if self.has_trait(name)}
         try:
             super().set_state(sync_data)
         except InputError as error:
-            self.send_state([name for name in sync_data if self.has_trait(name)])
+            for name, value in before.items():
+                setattr(self, name, value)
+            self.send_state(list(before))
             self.send({"type": "error", "message": str(error)})
 
     def _answer(self, _widget: Any, content: Any, _buffers: Any) -> None:

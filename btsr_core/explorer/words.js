@@ -57,7 +57,12 @@ export function bounds({ change_low: low, change_high: high }) {
   return low === null || high === null ? "" : `${signed(low)} to ${signed(high)}`;
 }
 
-/** @returns {string} "95 % interval −0.0012 to +0.0048", or "" without one */
+/** @returns {string} the same, saying of how many per cent */
+export function margin(reading) {
+  return bounds(reading) && `95 %: ${bounds(reading)}`;
+}
+
+/** @returns {string} the same in full */
 export function interval(reading) {
   return bounds(reading) && `95 % interval ${bounds(reading)}`;
 }

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
 POSITIONS = [round(0.02 * step, 2) for step in range(26)]
 TRAINED = [0, 0.1, 0.2, 0.3, 0.4, 0.5]
 SERIES = ("mean", "low", "high", "change", "change_low", "change_high")
@@ -124,7 +125,7 @@ def _spectrum():
 
 def made_up_payload(*, dial: bool = True, **changes: Any) -> dict[str, Any]:
     """Return a payload of two sources, or of the trained runs alone; `changes` replace its keys."""
-    trained = _source("trained", "a model for each α", TRAINED, 1.01)
+    trained = _source("trained", f"a model for each {ALPHA}", TRAINED, 1.01)
     both = [trained, _source("dial", "one model with a dial", POSITIONS, 1.0)]
     users = [_user(user) for user in range(3)]
     positions = POSITIONS
@@ -136,7 +137,7 @@ def made_up_payload(*, dial: bool = True, **changes: Any) -> dict[str, Any]:
     payload = {
         "version": 1,
         "title": "made-up films, SASRec-CE + Barlow Twins",
-        "choices": [{"key": "ce-per-dimension", "label": "CE, α / D"}],
+        "choices": [{"key": "ce-per-dimension", "label": f"CE, {ALPHA} / D"}],
         "chosen": "ce-per-dimension",
         "datasets": ["made-up"],
         "dataset": "made-up",

@@ -1,4 +1,4 @@
-"""Metrics against alpha with their intervals, densities and spectra: hand-computed, and by oracle."""
+"""Metrics against alpha with their intervals, densities and spectra: hand-computed."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,9 @@ class TestSeedBounds:
     def test_by_hand(self):
         """Of 1, 2 and 3: mean 2, deviation 1, and t of 2 degrees of freedom is 4.302653."""
         low, high = 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5
-        np.testing.assert_allclose(seed_bounds(np.array([[1.0], [2], [3]])), [[2], [low], [high]], 1e-6)
+        np.testing.assert_allclose(
+            seed_bounds(np.array([[1.0], [2], [3]])), [[2], [low], [high]], 1e-6
+        )
 
 
 class TestMetricCurves:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import plotly
 import pytest
-from explorer.made_up_payload import POSITIONS, made_up_payload
+from explorer.made_up_payload import ALPHA, POSITIONS, made_up_payload
 
 from btsr_core.explorer.assets import front_end, style_sheet
 
@@ -44,7 +44,11 @@ globalThis.saved = 0;
 globalThis.fire = fire;
 globalThis.model = {
   get: (name) => values[name],
-  set(name, value) { if (values[name] !== value) { values[name] = value; fire(`change:${name}`); } },
+  set(name, value) {
+    if (values[name] === value) return;
+    values[name] = value;
+    fire(`change:${name}`);
+  },
   on: (event, call) => handlers.push([event, call]),
   off: (event, call) => handlers.splice(0, handlers.length,
     ...handlers.filter((one) => one[0] !== event || one[1] !== call)),
@@ -73,15 +77,30 @@ def browser():
         launched.close()
 
 
+@pytest.fixture(scope="module")
+def context_of(browser):
+    """Return a context with options; one for all tests that want the same: plotly.js is large."""
+    contexts = {}
+
+    def _context_of(**options):
+        key = repr(sorted(options.items()))
+        if key not in contexts:
+            contexts[key] = browser.new_context(**options)
+        return contexts[key]
+
+    yield _context_of
+    for context in contexts.values():
+        context.close()
+
+
 @pytest.fixture
-def opened(browser, tmp_path):
+def opened(context_of, tmp_path):
     """Show a payload and return the page; nothing may go wrong until the test is over."""
-    contexts, faults = [], []
+    pages, faults = [], []
 
     def _opened(payload, *, is_whole=True, **options):
-        context = browser.new_context(**{"viewport": DESKTOP, "color_scheme": "light", **options})
-        contexts.append(context)
-        page = context.new_page()
+        page = context_of(**{"viewport": DESKTOP, "color_scheme": "light", **options}).new_page()
+        pages.append(page)
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         path = tmp_path / "page.html"
@@ -101,8 +120,8 @@ def opened(browser, tmp_path):
         return page
 
     yield _opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert faults == []
 
 
@@ -174,8 +193,9 @@ def test_marks_stand_where_plotly_puts_their_values(opened):
                         return [x + width / 2, y + height / 2];
                     };
                     const mark = middle(figure.querySelector(".btsr-overlay > svg[data-x] path"));
-                    const points = [...figure.querySelectorAll(".scatterlayer .point")].map(middle);
-                    return Math.min(...points.map((p) => Math.hypot(p[0] - mark[0], p[1] - mark[1])));
+                    const points = [...figure.querySelectorAll(".scatterlayer .point")];
+                    return Math.min(...points.map(middle).map(
+                        ([x, y]) => Math.hypot(x - mark[0], y - mark[1])));
                 }"""
             )
             assert far < 1.5, (panel, alpha)
@@ -197,11 +217,13 @@ def test_the_list_moves_and_says_so(opened):
         mark = f"▲ {up}" if up > 0 else f"▼ {-up}" if up < 0 else "="
         assert mark in moved
         bucket = payload["items"][last[place]]["bucket"]
-        assert ("head", "middle", "tail")[bucket - 1] in row.locator(".btsr-popularity").inner_text()
+        assert ("head", "middle", "tail")[bucket - 1] in row.locator(
+            ".btsr-popularity"
+        ).inner_text()
     gone = [payload["items"][item]["title"] for item in first if item not in last]
     assert all(title in page.locator(".btsr-gone").inner_text() for title in gone)
     drag(page, 0)
-    assert page.locator(".btsr-gone").inner_text() == "The same items as at α\u00a0=\u00a00."
+    assert page.locator(".btsr-gone").inner_text() == f"The same items as at {ALPHA}\u00a0=\u00a00."
 
 
 def test_the_held_out_item_is_pointed_out(opened):
@@ -238,7 +260,7 @@ def test_another_metric_and_length(opened):
     payload = made_up_payload()
     page = opened(payload)
     page.get_by_label("Metric").select_option(label="coverage")
-    page.get_by_label("Length of the list").select_option(label="20")
+    page.get_by_label("List length, K").select_option(label="20")
     page.evaluate(IN_FRAME)
     assert float(shown(page, "cov@20")["value"]) == recorded(payload, "cov@20", 0, 0.2)
     assert float(shown(page, "ndcg@20")["value"]) == recorded(payload, "ndcg@20", 0, 0.2)
@@ -250,10 +272,10 @@ def test_empty_buckets_and_gaps(opened):
     payload = made_up_payload()
     page = opened(payload)
     page.get_by_label("Metric").select_option(label="mrr")
-    page.get_by_label("Length of the list").select_option(label="1")
+    page.get_by_label("List length, K").select_option(label="1")
     page.evaluate(IN_FRAME)
     found = shown(page, "mrr@1", 3)
-    assert (found["value"], found["text"]) == ("", "–")
+    assert (found["value"], found["text"]) == ("", "\N{EN DASH}")
     buckets = page.locator('[data-panel="buckets"]')
     assert "no targets here" in buckets.inner_text()
     assert "tail: no targets here" in buckets.locator("[role=img]").get_attribute("aria-label")
@@ -276,17 +298,17 @@ def test_words_say_what_can_be_told(opened):
             if alpha == 0:
                 assert "the reference" in words
             elif low > 0:
-                assert "more than at α = 0" in words
+                assert f"more than at {ALPHA} = 0" in words
             elif high < 0:
-                assert "less than at α = 0" in words
+                assert f"less than at {ALPHA} = 0" in words
             else:
-                assert "cannot be told from α = 0" in words
+                assert f"cannot be told from {ALPHA} = 0" in words
 
 
 def test_keys(opened):
     payload = made_up_payload()
     page = opened(payload)
-    slider = page.get_by_label("α, weight of the regulariser")
+    slider = page.get_by_label(f"{ALPHA}, weight of the regulariser")
     slider.focus()
     for key, alpha in [
         ("ArrowRight", 0.22), ("ArrowLeft", 0.2), ("ArrowUp", 0.22), ("PageUp", 0.3),
@@ -296,7 +318,7 @@ def test_keys(opened):
         page.keyboard.press(key)
         page.evaluate(IN_FRAME)
         assert float(page.locator("#here").get_attribute("data-alpha")) == alpha, key
-        assert slider.get_attribute("aria-valuetext") == f"α = {alpha:.2f}"
+        assert slider.get_attribute("aria-valuetext") == f"{ALPHA} = {alpha:.2f}"
         assert float(slider.input_value()) == alpha
 
 
@@ -323,7 +345,7 @@ def test_numbers_are_read_out_once_the_slider_rests(opened):
     said = live.text_content()
     for quantity in ("ndcg@10", "cov@10"):
         assert f"{recorded(payload, quantity, 0, 0.5):.4f}" in said
-    assert said.startswith("α = 0.50. ndcg@10 ")
+    assert said.startswith(f"{ALPHA} = 0.50. ndcg@10 ")
 
 
 def test_charts_are_described(opened):
@@ -333,7 +355,7 @@ def test_charts_are_described(opened):
         drag(page, alpha)
         labels = [one.get_attribute("aria-label") for one in page.locator("[role=img]").all()]
         assert len(labels) == 6
-        assert all(f"α = {alpha:.2f}" in label for label in labels)
+        assert all(f"{ALPHA} = {alpha:.2f}" in label for label in labels)
         assert f"{recorded(payload, 'ndcg@10', 0, alpha):.4f}" in labels[0]
 
 
@@ -361,6 +383,19 @@ def test_a_phone_scrolls_one_way(opened, dial):
         assert box["x"] >= inside["x"] - 1
         assert box["x"] + box["width"] <= inside["x"] + inside["width"] + 1
     assert not page.locator(".btsr-history").evaluate("(details) => details.open")
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_nothing_jumps_about(opened, viewport):
+    """Once all lists were in sight, the page is as high at every position."""
+    page = opened(made_up_payload(), viewport=viewport)
+    for alpha in POSITIONS:
+        drag(page, alpha)
+    heights = set()
+    for alpha in (0, 0.2, 0.5):
+        drag(page, alpha)
+        heights.add(page.evaluate("document.documentElement.scrollHeight"))
+    assert max(heights) - min(heights) <= 24  # a line of a caption
 
 
 def test_charts_follow_the_width(opened):
@@ -403,10 +438,13 @@ def test_a_model_is_told_and_followed(opened):
 
 
 def test_another_choice_is_asked_of_the_kernel(opened):
-    choices = [{"key": "first", "label": "CE, α / D"}, {"key": "second", "label": "CE, α / D²"}]
+    choices = [
+        {"key": "first", "label": f"CE, {ALPHA} / D"},
+        {"key": "second", "label": f"CE, {ALPHA} / D²"},
+    ]
     payload = made_up_payload(choices=choices, chosen="first", datasets=["made-up", "other"])
     page = opened(payload)
-    page.get_by_label("Objective").select_option(label="CE, α / D²")
+    page.get_by_label("Objective").select_option(label=f"CE, {ALPHA} / D²")
     assert page.evaluate("model.get('choice')") == "second"
     page.get_by_label("Data").select_option(label="other")
     assert page.evaluate("model.get('dataset')") == "other"
@@ -422,7 +460,9 @@ def test_lists_between_positions_are_asked_for(opened):
     page = opened(payload)
     drag(page, 0.21)
     assert page.locator("#here").get_attribute("data-alpha") == "0.21"
-    assert listed(page) == payload["users"][0]["lists"][POSITIONS.index(0.2)]  # the nearest, at once
+    assert (
+        listed(page) == payload["users"][0]["lists"][POSITIONS.index(0.2)]
+    )  # the nearest, at once
     page.wait_for_function("sent.length === 1")
     drag(page, 0.23)  # while the question is out, no other is asked
     assert page.evaluate("sent") == [{"type": "lists", "alpha": 0.21, "user": 0}]
@@ -436,7 +476,7 @@ def test_lists_between_positions_are_asked_for(opened):
     }  # fmt: skip
     page.evaluate("(answer) => fire('msg:custom', answer)", answer)
     assert listed(page) == answer["list"]
-    assert "Top 10 at α\u00a0=\u00a00.23" in page.locator(".btsr-now h4").inner_text()
+    assert f"Top 10 at {ALPHA}\u00a0=\u00a00.23" in page.locator(".btsr-now h4").inner_text()
     assert "Fresh" in page.locator(".btsr-list").inner_text()
     drag(page, 0.25)
     page.wait_for_function("sent.length === 3")

@@ -19,6 +19,7 @@ from btsr_core.explorer.dials import dial_numbers, positions_of
 from btsr_core.explorer.payload import View, explorer_payload, metric_kind
 from btsr_core.study.measure import measure_targets
 
+FIRST = "ce-per-dimension"
 GRID = np.round(np.linspace(0, 0.4, 41), 9)
 
 
@@ -104,7 +105,9 @@ class TestPayload:
                 assert user["target_rank"][position] == records[0].ranks["full"][row]
 
     def test_for_the_lab(self, place, data):
-        found = explorer_payload(place, data, reading="events", datasets=["walks", "b"], fixed=False)
+        found = explorer_payload(
+            place, data, reading="events", datasets=["walks", "b"], fixed=False
+        )
         assert [one["key"] for one in found["choices"]] == ["ce-per-dimension", "ce-sum"]
         assert found["datasets"] == ["walks", "b"]
         assert len(found["users"]) == 4
@@ -137,10 +140,10 @@ class TestPayload:
 class TestDial:
     @pytest.fixture
     def dial(self, data):
-        return [made_up_dial(seed, data.split.n_items) for seed in (0, 1)]
+        return {FIRST: [made_up_dial(seed, data.split.n_items) for seed in (0, 1)]}
 
     def test_positions_in_the_lab(self, place, data, dial):
-        found = explorer_payload(place, data, reading="events", dial=dial, fixed=False, live=True)
+        found = explorer_payload(place, data, reading="events", dials=dial, fixed=False, live=True)
         assert found["positions"] == GRID.tolist()
         assert found["trained"] == [0.0, 0.2, 0.4]
         assert found["lists_from"] == "dial"
@@ -150,27 +153,34 @@ class TestDial:
             assert len(user["lists"]) == len(user["target_rank"]) == len(GRID)
             assert set(user["target_rank"]) == {5}
         at = GRID.tolist().index(0.13)
-        assert found["users"][2]["lists"][at] == dial[0].lists[at, 2].tolist()
+        assert found["users"][2]["lists"][at] == dial[FIRST][0].lists[at, 2].tolist()
 
     def test_fewer_positions_on_a_page(self, place, data, dial):
-        found = explorer_payload(place, data, reading="events", dial=dial)
+        found = explorer_payload(place, data, reading="events", dials=dial)
         assert len(found["positions"]) <= 26
         assert {0.0, 0.2, 0.4} <= set(found["positions"])
         at = found["positions"].index(0.2)
         own = next(user for user in found["users"])
         titles = [found["items"][item]["title"] for item in own["lists"][at]]
-        row = dial[0].lists[GRID.tolist().index(0.2), own["number"]]
+        row = dial[FIRST][0].lists[GRID.tolist().index(0.2), own["number"]]
         assert titles == [str(data.split.items[item]) for item in row]
 
     def test_numbers_by_hand(self, place, dial):
         """Of seed 0 it is alpha, of seed 1 twice that and a tenth."""
         cells = cells_of(place)
-        numbers = dial_numbers(dial, cells, "events", [0.0, 0.1])
+        numbers = dial_numbers(dial[FIRST], cells, "events", [0.0, 0.1])
         at = cells.index(("ndcg@10", 0))
         assert [numbers[0.1][seed][at] for seed in (0, 1)] == pytest.approx([0.1, 0.3])
 
+    def test_serves_its_choice_alone(self, place, data, dial):
+        found = explorer_payload(
+            place, data, reading="events", choice="ce-sum", dials=dial, fixed=False, live=True
+        )
+        assert [one["key"] for one in found["sources"]] == ["trained"]
+        assert not found["live"]
+
     def test_source(self, place, data, dial):
-        source = explorer_payload(place, data, reading="events", dial=dial)["sources"][1]
+        source = explorer_payload(place, data, reading="events", dials=dial)["sources"][1]
         own = source["values"]["ndcg@10"]["0"]
         at = source["alphas"].index(0.2)
         assert own["mean"][at] == pytest.approx((0.2 + 0.5) / 2, rel=1e-4)
@@ -179,9 +189,9 @@ class TestDial:
         assert own["change_low"][at] == pytest.approx(0.3 - half, rel=1e-4)
 
     def test_thinned_evenly_with_both_ends(self, dial):
-        assert positions_of(dial, (), 5) == [0.0, 0.1, 0.2, 0.3, 0.4]
-        assert positions_of(dial, (0.05,), 5) == [0.0, 0.05, 0.1, 0.2, 0.3, 0.4]
-        assert positions_of(dial, (), 41) == GRID.tolist()
+        assert positions_of(dial[FIRST], (), 5) == [0.0, 0.1, 0.2, 0.3, 0.4]
+        assert positions_of(dial[FIRST], (0.05,), 5) == [0.0, 0.05, 0.1, 0.2, 0.3, 0.4]
+        assert positions_of(dial[FIRST], (), 41) == GRID.tolist()
 
 
 def test_metric_kind():
