@@ -63,11 +63,13 @@ def paths(found: Rivals, coverage: str, accuracy: str, reading: str) -> go.Figur
             text=[f"{ALPHA} = {alpha:g}" for alpha in one.dials[0].alphas],
         )  # fmt: skip
         marks = one.dial_points(coverage, accuracy, reading).mean(axis=0)
-        labels = [f"{alpha:g}" for alpha in one.alphas]
-        labels[1:-1] = [""] * len(labels[1:-1])  # a dial's marks stand close
+        marker = look.marker(_MEAN)
+        open_ = f"{look.shape}-open"
+        marker |= {"symbol": [open_, *[look.shape] * (len(marks) - 1)], "line": {"width": 2}}
         figure.add_scatter(
-            x=marks[:, 0], y=marks[:, 1], mode="markers+text", name=f"{one.label}, at the marks",
-            text=labels, textposition="bottom center", marker=look.marker(_MEAN),
+            x=marks[:, 0], y=marks[:, 1], mode="markers", marker=marker,
+            name=f"{one.label} at these {ALPHA}, {one.alphas[0]:g} open",
+            text=[f"{ALPHA} = {alpha:g}" for alpha in one.alphas],
         )  # fmt: skip
     figure.update_xaxes(title_text=f"{coverage} (share of the catalogue)")
     figure.update_yaxes(title_text=f"{accuracy} (mean over targets)")
@@ -125,7 +127,7 @@ def along(found: Rivals, metrics: Sequence[str], reading: str) -> go.Figure:
 
 def shares_by_seed(found: Rivals, coverage: str, accuracy: str, reading: str) -> go.Figure:
     """Show which share of the trained models' area each dial reaches, a mark a seed."""
-    title = f"Area of each dial, of that of {TRAINED}"
+    title = f"Area of each dial, of that of {TRAINED} (dashed: target, {100 * TARGET:g} %)"
     if not found:
         return nothing_to_draw(title)
     figure = new_figure(title, height=320)
@@ -135,10 +137,7 @@ def shares_by_seed(found: Rivals, coverage: str, accuracy: str, reading: str) ->
             x=[f"seed {seed}" for seed in one.seeds], y=ratios, mode="markers", name=one.label,
             marker=look.marker(_END),
         )  # fmt: skip
-    figure.add_hline(
-        y=100 * TARGET, line_color=GREY, line_dash="dash",
-        annotation_text=f"target, {100 * TARGET:g} %", annotation_position="bottom left",
-    )  # fmt: skip
+    figure.add_hline(y=100 * TARGET, line_color=GREY, line_dash="dash")
     figure.update_xaxes(title_text="seed of the training", type="category")
     figure.update_yaxes(title_text="share of the area (%)")
     return figure

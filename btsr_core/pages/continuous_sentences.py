@@ -12,6 +12,7 @@ from btsr_core.pages.continuous_tables import (
     EqualEpochs,
     Rivals,
     Turn,
+    turns,
 )
 from btsr_core.pages.frontier_tables import ALPHA
 from btsr_core.pages.score_tables import seed_interval
@@ -85,19 +86,20 @@ def turning(told: Sequence[Turn]) -> str:
         return NOTHING_RECORDED
     said = []
     for metric in dict.fromkeys(one.metric for one in told):
-        parts = [
-            f"{one.label} from {one.low:.4f} to {one.high:.4f} ({_change(one)})"
-            for one in told if one.metric == metric
-        ]  # fmt: skip
-        said.append(f"From the least {ALPHA} to the greatest {metric} goes, for {joined(parts)}.")
+        own = [one for one in told if one.metric == metric]
+        parts = [f"{one.label} {one.low:.4f} to {one.high:.4f} ({_change(one)})" for one in own]
+        seen = [one.label for one in own if one.change.excludes_zero]
+        told_apart = f"from zero for {joined(seen)} alone" if seen else "from zero for none of them"
+        said.append(
+            f"From the least {ALPHA} to the greatest, {metric} goes: {'; '.join(parts)}. "
+            f"The change is told {told_apart}."
+        )
     return " ".join(said)
 
 
 def _change(one: Turn) -> str:
-    told = signed(one.change.mean)
-    if math.isnan(one.change.low):
-        return told
-    return f"{told}; {bounds(one.change)}"
+    ends = "" if math.isnan(one.change.low) else f", {bounds(one.change)}"
+    return f"{signed(one.change.mean)}{ends}"
 
 
 def lottery(told: Sequence[Turn], metric: str) -> str:
@@ -152,7 +154,7 @@ def verdict(found: Rivals) -> str:
     shares = {kind: float(one.ratios(*PLANE, READING).mean()) for kind, one in found.items()}
     reached = [kind for kind, share in shares.items() if share >= TARGET]
     told = [
-        f"{found[kind].label} reaches {100 * share:.1f} %"
+        f"{found[kind].label} reaches {100 * share:.1f} %{_doubt(found[kind])}"
         if kind in reached
         else f"{found[kind].label} misses it by {100 * (TARGET - share):.1f} points"
         f"{_why(found[kind])}"
@@ -167,7 +169,35 @@ def verdict(found: Rivals) -> str:
     if chosen is None:
         return f"{said} {snaps}"
     better = ", the better of both on validation targets" if len(reached) > 1 else ""
-    return f"{said} The slider is driven by the dial with {found[chosen].label}{better}."
+    return f"{said} The slider is driven by {found[chosen].label}{better}. {_turned(found, chosen)}"
+
+
+def _turned(found: Rivals, chosen: str) -> str:
+    """Say which metrics the chosen dial moves from one end of alpha to the other."""
+    label = found[chosen].label
+    own = [one for one in turns(found, PLANE, READING) if one.label == label]
+    seen = [one for one in own if one.change.excludes_zero]
+    open_ = [f"{one.metric} ({_change(one)})" for one in own if one not in seen]
+    if not seen:
+        return (
+            f"Turned from end to end it moves neither {' nor '.join(open_)} by more than seeds do: "
+            f"it serves every {ALPHA} well, and much alike."
+        )
+    moved = joined([f"{one.metric} ({_change(one)})" for one in seen])
+    rest = f", and {joined(open_)} by no more than seeds do" if open_ else ""
+    return f"Turned from end to end it moves {moved}{rest}."
+
+
+def _doubt(one: Rival) -> str:
+    """Say what a mean that reaches the target leaves open: the interval, and seeds that miss it."""
+    ratios = one.ratios(*PLANE, READING)
+    interval, below = seed_interval(ratios), int((ratios < TARGET).sum())
+    doubts = []
+    if interval.low < TARGET:
+        doubts.append(f"the interval over seeds begins at {100 * interval.low:.1f} %")
+    if below:
+        doubts.append(f"{below} of {count(len(ratios), 'seed')} alone would miss it")
+    return f" on average ({joined(doubts)})" if doubts else ""
 
 
 def _why(one: Rival) -> str:

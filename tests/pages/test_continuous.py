@@ -8,6 +8,7 @@ import pytest
 from made_up_dial_records import like_trained, made_up_dials, made_up_rivals
 from made_up_records import made_up_place
 
+from btsr_core.analysis.intervals import Interval, unbounded
 from btsr_core.analysis.pareto import hypervolume
 from btsr_core.dial.choice import PLANE, READING, rivals
 from btsr_core.dial.plan import trained_models
@@ -217,8 +218,14 @@ class TestSentences:
     def test_turning_and_its_lottery(self, found):
         told = tables.turns(found, [X, Y], "events")
         sentence = said.turning(told)
-        assert "a conditioned model from 0.5010 to 0.6010 (+0.1000" in sentence
-        assert f"{tables.TRAINED} from {told[0].low:.4f}" in sentence
+        assert "a conditioned model 0.5010 to 0.6010 (+0.1000" in sentence
+        assert f"{tables.TRAINED} {told[0].low:.4f} to" in sentence
+        none = [replace(one, change=unbounded(0.1)) for one in told]
+        assert said.turning(none).count("from zero for none of them") == 2
+        moved = [replace(one, change=Interval(0.1, 0.05, 0.15)) for one in told[:2]]
+        rest = [replace(one, change=Interval(0.1, -0.05, 0.15)) for one in told[2:3]]
+        names = f"{tables.TRAINED} and a conditioned model"
+        assert f"from zero for {names} alone." in said.turning(moved + rest)
         assert "a conditioned model 0.001" in said.lottery(told, X)
 
     def test_equal_epochs(self, found):
@@ -232,7 +239,7 @@ class TestSentences:
         both = made_up_rivals(place, like_trained(place))
         sentence = said.verdict(both)
         assert sentence.count("reaches 100.0 %") == 2
-        assert "driven by the dial" in sentence
+        assert "driven by" in sentence
         assert "better of both" in sentence
 
         factors = {"conditioned": 1.0, "interpolated": 0.9}
@@ -240,6 +247,40 @@ class TestSentences:
         assert "a conditioned model reaches 100.0 %" in sentence
         assert "interpolated weights misses it by 16.0 points" in sentence
         assert "better of both" not in sentence
+
+    def test_the_verdict_says_what_the_dial_moves(self, place):
+        def verdict(by):
+            def value(kind, seed, metric, reading, alpha):
+                step = by if metric == X else 0.001 * (seed - 1)
+                return 0.9 + step * alpha * (1 + 0.01 * seed)
+
+            return said.verdict(made_up_rivals(place, value))
+
+        moved = verdict(2.0)  # by 0.4 times 2, 2.02 and 2.04
+        assert f"Turned from end to end it moves {X} (+0.8080, " in moved
+        assert f"), and {Y} (" in moved
+        assert moved.endswith("by no more than seeds do.")
+        still = verdict(0.0)
+        assert f"it moves neither {X} (" in still
+        assert still.endswith("well, and much alike.")
+
+    def test_the_verdict_says_what_a_good_mean_leaves_open(self, place):
+        value = like_trained(place)
+
+        def lucky(kind, seed, metric, reading, alpha):
+            factor = {0: 1.2, 1: 0.96, 2: 0.97}[seed]
+            return value(kind, seed, metric, reading, alpha) * (factor if metric == X else 1)
+
+        found = made_up_rivals(place, lucky)
+        ratios = found["conditioned"].ratios(X, Y, READING)
+        assert ratios.tolist() == pytest.approx([1.2, 0.96, 0.97])
+        low = 100 * seed_interval(ratios).low
+        sentence = said.verdict(found)
+        assert f"reaches 104.3 % on average (the interval over seeds begins at {low:.1f} %" in (
+            sentence
+        )
+        assert "of 3 seeds alone would miss it" in sentence
+        assert "driven by" in sentence
 
     def test_the_verdict_says_by_how_much_each_missed_and_why(self, place):
         value = like_trained(place)
