@@ -35,7 +35,7 @@ class Conditioning(Description):
 class Interpolation(Description):
     """Two models on the line between which the others lie."""
 
-    label: ClassVar[str] = "interpolated weights"
+    label: ClassVar[str] = "an interpolated model"
     kind: Literal["interpolated"] = "interpolated"
     start: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Where in the range the common start is trained, which is stopped early. In the middle both

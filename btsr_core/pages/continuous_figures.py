@@ -65,7 +65,10 @@ def paths(found: Rivals, coverage: str, accuracy: str, reading: str) -> go.Figur
         marks = one.dial_points(coverage, accuracy, reading).mean(axis=0)
         marker = look.marker(_MEAN)
         open_ = f"{look.shape}-open"
-        marker |= {"symbol": [open_, *[look.shape] * (len(marks) - 1)], "line": {"width": 2}}
+        marker |= {
+            "symbol": [open_, *[look.shape] * (len(marks) - 1)],
+            "line": {"width": 2, "color": look.colour},
+        }
         figure.add_scatter(
             x=marks[:, 0], y=marks[:, 1], mode="markers", marker=marker,
             name=f"{one.label} at these {ALPHA}, {one.alphas[0]:g} open",

@@ -60,7 +60,7 @@ def reach(table: pd.DataFrame) -> str:
         for name, row in rows.items()
     ]
     said += [
-        f"For comparison, {name} alone reaches {_share(row)}: most of such an area belongs to any "
+        f"For comparison, {name}, alone reaches {_share(row)}: most of such an area belongs to any "
         "good model, dialled or not."
         for name, row in single.items()
     ]

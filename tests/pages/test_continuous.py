@@ -245,7 +245,7 @@ class TestSentences:
         factors = {"conditioned": 1.0, "interpolated": 0.9}
         sentence = said.verdict(made_up_rivals(place, like_trained(place, by_kind=factors)))
         assert "a conditioned model reaches 100.0 %" in sentence
-        assert "interpolated weights misses it by 16.0 points" in sentence
+        assert "an interpolated model misses it by 16.0 points" in sentence
         assert "better of both" not in sentence
 
     def test_the_verdict_says_what_the_dial_moves(self, place):
