@@ -26,7 +26,8 @@ DATASET, READING, K = "movietweetings-100k", "events", 10
 ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 LATENCY = ROOT / "_build" / "latency.json"
 STEPS = 50
-FASTEST = 50  # ms at the median, from recorded runs
+FASTEST = 50
+"""Milliseconds that a reaction to recorded runs may take in the middle, on a machine at rest."""
 PATIENCE = 300_000  # ms, for JupyterLab and a kernel to start on a busy machine
 IS_IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 SETTINGS = {
@@ -235,9 +236,11 @@ def _measure_latency(page, name):
     taken = page.evaluate("performance.getEntriesByName('btsr-reaction').map(e => e.duration)")
     median, late = np.quantile(taken, [0.5, 0.95])
     figures = json.loads(LATENCY.read_text()) if LATENCY.is_file() else {}
-    figures[name] = {"median_ms": median, "p95_ms": late, "steps": len(taken)}
+    load = os.getloadavg()[0]
+    figures[name] = {"median_ms": median, "p95_ms": late, "steps": len(taken), "load": load}
     write_json(LATENCY, figures)
-    assert median < FASTEST
+    busy = max(1, load / os.cpu_count())  # then everything takes so much longer
+    assert median < FASTEST * busy
 
 
 def test_dragged_in_jupyterlab(in_lab, recorded):
