@@ -92,6 +92,7 @@ def visit(browser):
 
     def _visit(address, site, **options):
         context = browser.new_context(**options)
+        context.set_default_timeout(120_000)  # ms: a machine at work draws large figures slowly
         contexts.append(context)
         page, faults = context.new_page(), []
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
@@ -361,7 +362,10 @@ def test_numbers_of_a_figure_as_csv(browser):
 
 def test_page_on_paper(visit, server):
     """Only what is read, in the colours of the light, and nothing wider than the sheet."""
-    page, _ = visit("book/buckets.html", server, viewport=DESKTOP, color_scheme="dark")
+    page, _ = visit("book/frontier.html", server, viewport=DESKTOP, color_scheme="dark")
+    heights = "[...document.querySelectorAll('.btsr-figure')].map(figure => figure.clientHeight)"
+    before = page.evaluate(heights)
+    assert max(before) > 1000, "one would not fit on a sheet"
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.set_viewport_size({"width": 680, "height": 900})
@@ -380,7 +384,13 @@ def test_page_on_paper(visit, server):
         "[...document.querySelectorAll('.main-svg')].map(svg => svg.getBoundingClientRect().width)"
     )
     assert max(page.evaluate(widths)) <= 680
+    assert max(page.evaluate(heights)) < 1000
+    page.emulate_media(media="screen")
+    page.set_viewport_size(DESKTOP)
     page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.wait_for_function(
+        f"JSON.stringify({heights}) === '{json.dumps(before)}'.replace(/ /g, '')"
+    )
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert page.pdf(format="A4").startswith(b"%PDF")
 

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const PAPER = 680; // px of a column on A4; what is wider would be cut
+  const PAPER = { width: 680, height: 940 }; // px within A4; what is larger would be cut
 
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
@@ -99,10 +99,14 @@
     const base = element.clientHeight;
     // The width is the page's, at any time.
     const { width, ...rest } = layout;
+    let drawn = 0; // the width that the figure was last made for
+    let tallest = Infinity;
     const look = () => {
+      drawn = element.clientWidth;
       const title = titled(layout, element, base);
-      if (title.height) element.style.height = `${title.height}px`;
-      return { template: themed(layout.template), ...title };
+      const height = Math.min(title.height ?? base, tallest);
+      element.style.height = `${height}px`;
+      return { template: themed(layout.template), ...title, height };
     };
     Plotly.newPlot(element, {
       data,
@@ -111,24 +115,21 @@
       config: { ...config, responsive: false, displaylogo: false },
     }).then(() => Plotly.relayout(element, look()));
     // Unlike Plotly's `responsive`, this sees side bars, tabs and folded cells open as well.
-    let drawn = element.clientWidth;
     new ResizeObserver(() => {
       if (element.clientWidth > 0 && element.clientWidth !== drawn) {
-        drawn = element.clientWidth;
         Plotly.relayout(element, { ...look(), autosize: true });
       }
     }).observe(element);
     new MutationObserver(() => Plotly.relayout(element, look())).observe(document.documentElement, {
       attributeFilter: ["data-theme"],
     });
-    addEventListener("beforeprint", () => {
-      element.style.maxWidth = `${PAPER}px`;
+    const fit = (width, height) => {
+      element.style.maxWidth = width;
+      tallest = height;
       Plotly.relayout(element, { ...look(), autosize: true });
-    });
-    addEventListener("afterprint", () => {
-      element.style.maxWidth = "";
-      Plotly.relayout(element, { ...look(), autosize: true });
-    });
+    };
+    addEventListener("beforeprint", () => fit(`${PAPER.width}px`, PAPER.height));
+    addEventListener("afterprint", () => fit("", Infinity));
   }
 
   document.querySelectorAll("div.btsr-figure[id]").forEach(draw);
