@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from test_browser import DESKTOP, HTML, ROOT, SCREENSHOTS, browser, server  # noqa: F401
 
+from btsr_core.dial.choice import chosen_dial
 from btsr_core.files import write_json
 from btsr_core.pages.dials import DEFAULT_SCALING
 from btsr_core.pages.results import open_recorded, runs_of
@@ -26,17 +27,19 @@ DATASET, READING, K = "movietweetings-100k", "events", 10
 ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 LATENCY = ROOT / "_build" / "latency.json"
 STEPS = 50
-FASTEST = 50  # ms at the median, from recorded runs
+FASTEST = 50
+"""Milliseconds that a reaction to recorded runs may take in the middle, on a machine at rest."""
 PATIENCE = 300_000  # ms, for JupyterLab and a kernel to start on a busy machine
 IS_IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+FAILED = ".jp-RenderedText[data-mime-type*=stderr], .jp-RenderedText[data-mime-type*=error]"
+HAS_RUN = f"""document.querySelectorAll('.jp-Notebook .takeaway').length === 2
+    || document.querySelector('{FAILED}')"""
 SETTINGS = {
     # As `make lab` has it: a chapter opens as a notebook.
     "docmanager-extension/plugin": {"defaultViewers": {"markdown": "Jupytext Notebook"}},
     # JupyterLab would ask the network for news and for newer versions of itself.
     "apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
 }
-OF_JUPYTERLAB = ()
-"""Beginnings of what JupyterLab itself complains of in the console."""
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +53,14 @@ def recorded():
             found.setdefault(one.point["alpha"], []).append(record)
     assert tuple(found) == ALPHAS
 
+    dial = chosen_dial(place)  # where there is one, it drives the slider
+
     def mean(metric, alpha, bucket=0):
-        return np.mean([record.value(metric, READING, bucket) for record in found[alpha]])
+        if dial:
+            values = [record.value(metric, READING, alpha, bucket) for record in dial.records]
+        else:
+            values = [record.value(metric, READING, bucket) for record in found[alpha]]
+        return np.mean(values)
 
     return mean
 
@@ -145,9 +154,9 @@ def in_lab(lab, opened):
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
     page.wait_for_function(IS_IDLE)  # else JupyterLab asks for a kernel
     page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(HAS_RUN)
+    assert page.locator(FAILED).all_inner_texts() == []
     page.wait_for_selector(".btsr-front output[data-quantity]", state="attached")
-    page.wait_for_function("document.querySelectorAll('.jp-Notebook .takeaway').length === 2")
-    assert page.locator(".jp-RenderedText[data-mime-type*=stderr]").count() == 0
     return page, faults
 
 
@@ -184,6 +193,22 @@ def _assert_recorded(page, recorded, alpha):
         assert _shown(page, f"ndcg@{K}", bucket) == pytest.approx(wanted, rel=1e-4)
 
 
+def _step_to_the_next(page):
+    """Press the arrow until the slider stands at a trained alpha, or at its end."""
+    for _ in range(50):
+        before = page.locator(".btsr-front output[data-quantity]").first.get_attribute("data-alpha")
+        page.keyboard.press("ArrowRight")
+        if float(before) == ALPHAS[-1]:
+            return
+        page.wait_for_function(
+            "before => document.querySelector('.btsr-front output[data-quantity]')"
+            ".dataset.alpha !== before", arg=before)  # fmt: skip
+        now = page.locator(".btsr-front output[data-quantity]").first.get_attribute("data-alpha")
+        if float(now) in ALPHAS:
+            return
+    raise AssertionError(f"the slider stands at {now}")
+
+
 def _drag(page, recorded, screenshots=()):
     """Go from 0 to 0.5, by keys and then with the mouse, and compare what is shown on the way."""
     slider = page.locator(".btsr-front input[type=range]")
@@ -200,7 +225,7 @@ def _drag(page, recorded, screenshots=()):
         lists[alpha] = _titles(page)
         if alpha in screenshots:
             page.screenshot(path=SCREENSHOTS / f"lab-{alpha:g}.png")
-        page.keyboard.press("ArrowRight")
+        _step_to_the_next(page)
     assert all(len(titles) == 10 for titles in lists.values())
     assert lists[ALPHAS[0]] != lists[ALPHAS[-1]]
     page.keyboard.press("Home")
@@ -235,9 +260,11 @@ def _measure_latency(page, name):
     taken = page.evaluate("performance.getEntriesByName('btsr-reaction').map(e => e.duration)")
     median, late = np.quantile(taken, [0.5, 0.95])
     figures = json.loads(LATENCY.read_text()) if LATENCY.is_file() else {}
-    figures[name] = {"median_ms": median, "p95_ms": late, "steps": len(taken)}
+    load = os.getloadavg()[0]
+    figures[name] = {"median_ms": median, "p95_ms": late, "steps": len(taken), "load": load}
     write_json(LATENCY, figures)
-    assert median < FASTEST
+    busy = max(1, load / os.cpu_count())  # then everything takes so much longer
+    assert median < FASTEST * busy
 
 
 def test_dragged_in_jupyterlab(in_lab, recorded):
@@ -247,8 +274,8 @@ def test_dragged_in_jupyterlab(in_lab, recorded):
     _measure_latency(page, "lab")
     page.select_option(".btsr-front select[data-field=metric]", label="mrr")
     page.wait_for_selector(f".btsr-front output[data-quantity='mrr@{K}']", state="attached")
-    assert _shown(page, f"mrr@{K}") == pytest.approx(recorded(f"mrr@{K}", 0.5), rel=1e-4)
-    assert [fault for fault in faults if not fault.startswith(OF_JUPYTERLAB)] == []
+    assert _shown(page, f"mrr@{K}") == pytest.approx(recorded(f"mrr@{K}", 0), rel=1e-4)
+    assert faults == []
 
 
 def test_dragged_on_its_page(on_page, recorded, request):

@@ -20,6 +20,7 @@ from types import SimpleNamespace
 import yaml
 from filelock import FileLock, Timeout
 
+import btsr_core
 from btsr_core.book.chapters import chapter_paths, read_chapter
 from btsr_core.book.execute import Job, code_hash, run_jobs, shown_files
 from btsr_core.book.parameters import (
@@ -33,6 +34,7 @@ from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js
 from btsr_core.errors import InputError
 from btsr_core.files import project_root, sha256_file, write_json, write_text
 
+PACKAGE = Path(btsr_core.__file__).parent
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # there is no -m jupyter_book
 JUPYTER_BOOK_OPTIONS = ("-q", "-W", "-n", "--keep-going")
 
@@ -215,8 +217,9 @@ def _render(root: Path, stage: Path) -> None:
         "mathjax": _is_at_hand(fetch_mathjax, "pages load it from a CDN"),
         "plotly.js": _is_at_hand(fetch_plotly_js, "pages load the whole of it, 5 MB"),
         **{
-            path.relative_to(stage).as_posix(): sha256_file(path)
-            for path in stage.rglob("*")
+            path.relative_to(folder).as_posix(): sha256_file(path)
+            for folder, pattern in ((stage, "*"), (PACKAGE, "*.js"), (PACKAGE, "*.css"))
+            for path in folder.rglob(pattern)
             if path.is_file()
         },
     }

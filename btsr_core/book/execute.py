@@ -92,7 +92,7 @@ def shown_files(
     named = dict.fromkeys(re.findall(r'"([\w/]+\.py)"', path.read_text(encoding="utf-8")))
     shown, results = [root / name for name in named], values.get("results", "")
     if "study" in names:
-        shown += sorted((root / (results or "book/results")).glob("*/*.parquet"))
+        shown += sorted((root / (results or "book/results")).glob("**/*.parquet"))
         shown.append(root / (values.get("study") or "book/study.toml"))
     elif "results" in names:
         shown += sorted((root / results_dir(results)).glob("*.json"))

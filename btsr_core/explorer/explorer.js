@@ -104,7 +104,9 @@ function change(view, changes) {
   Object.assign(view.state, valid(payload, { ...view.state, ...changes }));
   schedule(view);
   rested(view, "save", SAVE_AFTER, () => {
+    view.isSaving = true; // each `set` is heard, before the others are made
     for (const name of TRAITS) model.set(name, view.state[name]);
+    view.isSaving = false;
     model.save_changes?.();
   });
   rested(view, "speak", SPEAK_AFTER, () => setText(view.live, announcement(payload, view.state)));
@@ -239,7 +241,7 @@ function render({ model, el }) {
     else end = build(view);
   };
   const follow = () => {
-    if (faultOf(view.payload)) return;
+    if (view.isSaving || faultOf(view.payload)) return;
     const before = view.state;
     const asked = Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
     const after = valid(view.payload, { ...before, ...defined(asked) });

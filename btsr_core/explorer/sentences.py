@@ -29,10 +29,11 @@ def what_alpha_does(payload: Payload) -> str:
     kinds = dict.fromkeys((first["metric"], COVERAGE))
     names = [name for kind in kinds if (name := f"{kind}@{first['k']}") in source["values"]]
     told = [_change(source, name) for name in names]
-    seeds = count(len(payload["seeds"]), "seed")
+    n = len(payload["seeds"])
+    basis = f"Student's 95 % intervals over {n} seeds, each for itself; " if n > 1 else ""
     return (
-        f"{payload['title']}: {'; '.join(told) or 'no metric is recorded'} (Student's 95 % "
-        f"intervals over {seeds}, each for itself; history {payload['reading']})."
+        f"{payload['title']}: {'; '.join(told) or 'no metric is recorded'} ({basis}history "
+        f"{payload['reading']})."
     )
 
 
