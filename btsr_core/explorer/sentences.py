@@ -32,8 +32,8 @@ def what_alpha_does(payload: Payload) -> str:
     n = len(payload["seeds"])
     basis = f"Student's 95 % intervals over {n} seeds, each for itself; " if n > 1 else ""
     return (
-        f"{payload['title']}: {'; '.join(told) or 'no metric is recorded'} ({basis}history "
-        f"{payload['reading']})."
+        f"{payload['title']}, {source['label']}: {'; '.join(told) or 'no metric is recorded'} "
+        f"({basis}history {payload['reading']})."
     )
 
 

@@ -206,7 +206,9 @@ class TestSentences:
         return {
             "title": "walks, BT-SR", "seeds": list(range(seeds)), "reading": "events",
             "noun": "film", "default": {"metric": "ndcg", "k": 10},
-            "sources": [{"alphas": [0.0, 0.2, 0.4], "values": {"ndcg@10": {"0": own}}}],
+            "sources": [{
+                "label": "runs", "alphas": [0.0, 0.2, 0.4], "values": {"ndcg@10": {"0": own}},
+            }],
         }  # fmt: skip
 
     def test_told_apart(self):
