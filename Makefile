@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 # Further arguments: make book ARGS="--dataset my.csv -p alpha=0.4", make lab ARGS=--no-browser
 ARGS ?=
 # What `make lab` opens
-CHAPTER ?= $(firstword $(wildcard book/slider.md book/introduction.md))
+CHAPTER ?= book/slider.md
 
 EXTRA_INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 INSTALL = $(BIN)/python -m pip install --quiet $(EXTRA_INDEX) -c constraints.txt
