@@ -31,9 +31,10 @@ function field(name, label, options, value, onChange) {
 export function makeFields(payload, state, onChange) {
   made += 1;
   const plain = (values) => values.map((value) => ({ key: value, label: String(value) }));
+  const named = (paths) => paths.map((path) => ({ key: path, label: path.split(/[\\/]/).at(-1) }));
   const choose = (name) => (value) => onChange(name, value);
   const above = [
-    field("dataset", "Data", plain(payload.datasets), payload.dataset, choose("dataset")),
+    field("dataset", "Data", named(payload.datasets), payload.dataset, choose("dataset")),
     field("choice", "Objective", payload.choices, payload.chosen, choose("choice")),
     field("metric", "Metric", payload.metrics, state.metric, choose("metric")),
     field("k", "List length, K", plain(payload.cutoffs), state.k, choose("k")),

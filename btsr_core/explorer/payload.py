@@ -130,8 +130,8 @@ def explorer_payload(
             if key == chosen or not fixed
         ],
         "chosen": chosen,
-        "datasets": list(datasets) or [place.dataset],
-        "dataset": place.dataset,
+        "datasets": list(datasets) or [name],
+        "dataset": place.dataset if datasets else name,  # a page does not tell a file's folder
         "positions": positions,
         "trained": list(sweep),
         "metrics": [_metric(key) for key in METRICS],
