@@ -104,6 +104,13 @@ class TestPayload:
                 assert titles == [str(data.split.items[item]) for item in records[0].lists[row]]
                 assert user["target_rank"][position] == records[0].ranks["full"][row]
 
+    def test_a_file_is_named_without_its_folder(self, tmp_path, targets, data):
+        file = "/home/somebody/walks.csv"
+        made = made_up_place(tmp_path, parts=(TABLE, ALPHA), targets=targets, dataset=file)
+        found = explorer_payload(with_lists(made, data.split.n_items), data, reading="events")
+        assert found["datasets"] == [found["dataset"]] == ["walks.csv"]
+        assert "somebody" not in json.dumps(found)
+
     def test_for_the_lab(self, place, data):
         found = explorer_payload(
             place, data, reading="events", datasets=["walks", "b"], fixed=False
