@@ -1,7 +1,7 @@
 // The elements of the explorer and what they say; no state of their own.
 
 import {
-  BUCKETS, COVERAGE, accuracyOf, mainSource, quantity, readingAt,
+  BUCKETS, COVERAGE, LIVE_STEP, accuracyOf, mainSource, quantity, readingAt,
 } from "./payload.js";
 import {
   BUCKET_MARKS, BUCKET_NAMES, NOTHING, alphaText, basis, bounds, margin, nameOf, number, signed,
@@ -61,8 +61,8 @@ export function showFields(root, payload, state) {
 /** The slider with a label at every trained α. */
 function makeSlider({ positions, trained, live }, onMove) {
   const [first, last] = [positions[0], positions.at(-1)];
-  const step = live || positions.every((one) => Math.abs(one * 100 - Math.round(one * 100)) < 1e-6)
-    ? "0.01" : "any";
+  const even = positions.every((one) => Math.abs(one * 100 - Math.round(one * 100)) < 1e-6);
+  const step = live ? String(LIVE_STEP) : even ? "0.01" : "any";
   const id = `btsr-${made}-alpha`;
   const slider = make("input", { type: "range", id, min: first, max: last, step });
   const ticks = trained.map((alpha) => {

@@ -100,11 +100,14 @@ export function rangeOf(numbers, { room = 0.08, zero = false } = {}) {
   return [low - margin, high + margin];
 }
 
-/** Where the slider may stop: recorded positions, or hundredths where a kernel answers. */
+/** Between two positions of the slider where a kernel makes the lists. */
+export const LIVE_STEP = 0.005;
+
+/** Where the slider may stop: recorded positions, or steps of `LIVE_STEP` where a kernel answers. */
 export function snap(payload, alpha) {
   const { positions } = payload;
   const inside = Math.min(Math.max(alpha, positions[0]), positions.at(-1));
-  return payload.live ? Math.round(inside * 100) / 100 : positions[nearest(positions, inside)];
+  return payload.live ? Math.round(inside / LIVE_STEP) / Math.round(1 / LIVE_STEP) : positions[nearest(positions, inside)];
 }
 
 /**
@@ -118,9 +121,9 @@ export function stepped(payload, alpha, key) {
   const last = (stops) => stops.findLast((one) => one < alpha - 1e-9) ?? stops[0];
   switch (key) {
     case "ArrowRight": case "ArrowUp":
-      return live ? snap(payload, alpha + 0.01) : next(positions);
+      return live ? snap(payload, alpha + LIVE_STEP) : next(positions);
     case "ArrowLeft": case "ArrowDown":
-      return live ? snap(payload, alpha - 0.01) : last(positions);
+      return live ? snap(payload, alpha - LIVE_STEP) : last(positions);
     case "PageUp": return next(trained);
     case "PageDown": return last(trained);
     case "Home": return positions[0];

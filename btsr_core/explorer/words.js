@@ -23,9 +23,10 @@ export function signed(value, decimals = 4) {
   return value > 0 && Number(text) !== 0 ? `+${text}` : text;
 }
 
-/** @returns {string} "α = 0.20" */
+/** @returns {string} "α = 0.20", with a third decimal where it counts */
 export function alphaText(alpha) {
-  return `α = ${number(alpha, 2)}`;
+  const isHundredth = Math.abs(alpha * 100 - Math.round(alpha * 100)) < 1e-6;
+  return `α = ${number(alpha, isHundredth ? 2 : 3)}`;
 }
 
 /** @returns {string} "α = 0" for none, "α = 0.20" for some */

@@ -458,27 +458,27 @@ def test_another_choice_is_asked_of_the_kernel(opened):
 def test_lists_between_positions_are_asked_for(opened):
     payload = made_up_payload(live=True)
     page = opened(payload)
-    drag(page, 0.21)
-    assert page.locator("#here").get_attribute("data-alpha") == "0.21"
+    drag(page, 0.205)
+    assert page.locator("#here").get_attribute("data-alpha") == "0.205"
     assert (
         listed(page) == payload["users"][0]["lists"][POSITIONS.index(0.2)]
     )  # the nearest, at once
     page.wait_for_function("sent.length === 1")
-    drag(page, 0.23)  # while the question is out, no other is asked
-    assert page.evaluate("sent") == [{"type": "lists", "alpha": 0.21, "user": 0}]
-    answer = {"type": "lists", "alpha": 0.21, "user": 0, "list": list(range(40, 50))}
+    drag(page, 0.235)  # while the question is out, no other is asked
+    assert page.evaluate("sent") == [{"type": "lists", "alpha": 0.205, "user": 0}]
+    answer = {"type": "lists", "alpha": 0.205, "user": 0, "list": list(range(40, 50))}
     page.evaluate("(answer) => fire('msg:custom', answer)", answer)
     page.wait_for_function("sent.length === 2")
-    assert page.evaluate("sent[1].alpha") == 0.23
+    assert page.evaluate("sent[1].alpha") == 0.235
     answer = {
-        "type": "lists", "alpha": 0.23, "user": 0, "target_rank": 3,
+        "type": "lists", "alpha": 0.235, "user": 0, "target_rank": 3,
         "list": [60, *range(30, 39)], "items": [{"title": "Fresh", "bucket": 3, "users": 2}],
     }  # fmt: skip
     page.evaluate("(answer) => fire('msg:custom', answer)", answer)
     assert listed(page) == answer["list"]
-    assert f"Top 10 at {ALPHA}\u00a0=\u00a00.23" in page.locator(".btsr-now h4").inner_text()
+    assert f"Top 10 at {ALPHA}\u00a0=\u00a00.235" in page.locator(".btsr-now h4").inner_text()
     assert "Fresh" in page.locator(".btsr-list").inner_text()
-    drag(page, 0.25)
+    drag(page, 0.255)
     page.wait_for_function("sent.length === 3")
     page.evaluate("fire('msg:custom', { type: 'error', message: 'no dial is at hand' })")
     assert page.locator(".btsr-notice").inner_text() == "no dial is at hand"
