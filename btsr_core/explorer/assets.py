@@ -13,6 +13,7 @@ MODULES = (
     "words.js",
     "theme.js",
     "dom.js",
+    "numbers.js",
     "overlay.js",
     "charts.js",
     "scores.js",

@@ -8,6 +8,7 @@ import {
   tied, verdict,
 } from "./words.js";
 import { make, setText } from "./dom.js";
+import { makeDownload } from "./numbers.js";
 import { makeOverlay } from "./overlay.js";
 
 const VERDICT_MARKS = { more: "▲", less: "▼", open: "○", reference: "", none: "" };
@@ -173,7 +174,7 @@ export function assemble(payload, { fields, dial, panels, user, live }) {
   return [
     fields.above, dial.bar, live, byKey("metric", "plane"), ...(user ? [user.panel] : []),
     byKey("buckets", "densities", "spectrum", "rank"),
-    make("p", { class: "btsr-basis" }, basis(payload)),
+    make("p", { class: "btsr-basis" }, basis(payload)), makeDownload(payload),
   ];
 }
 

@@ -5,6 +5,8 @@ import shutil
 import statistics
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import plotly
 import pytest
 from explorer.made_up_payload import ALPHA, POSITIONS, made_up_payload
@@ -453,6 +455,34 @@ def test_another_choice_is_asked_of_the_kernel(opened):
     page.wait_for_function(DRAWN)
     assert "another" in page.locator(".btsr-basis").inner_text()
     assert float(shown(page, "ndcg@10")["value"]) == recorded(answer, "ndcg@10", 0, 0.2)
+
+
+def test_the_numbers_can_be_saved(opened):
+    payload = made_up_payload()
+    page = opened(payload)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Data as CSV").click()
+    table = pd.read_csv(saved.value.path())
+    assert saved.value.suggested_filename == "made-up-films-SASRec-CE-Barlow-Twins.csv"
+    for source in payload["sources"]:
+        own = table[(table["source"] == source["key"]) & (table["quantity"] == "cov@10")]
+        for bucket, values in source["values"]["cov@10"].items():
+            rows = own[own["bucket"] == int(bucket)]
+            assert rows["alpha"].tolist() == source["alphas"]
+            for column, name in {
+                "value": "mean",
+                "low": "low",
+                "change_high": "change_high",
+            }.items():
+                wanted = np.array(values[name], dtype=float)  # None is NaN
+                np.testing.assert_array_equal(rows[column], wanted)
+    density = table[table["quantity"] == "density of random items"]
+    wanted = np.ravel(payload["densities"]["negative"])
+    np.testing.assert_array_equal(density["value"], wanted)
+    edges = payload["densities"]["edges"][:-1] * len(payload["densities"]["alphas"])
+    assert density["x"].tolist() == edges
+    ranks = table.loc[table["quantity"] == "effective rank", "value"]
+    assert ranks.tolist() == payload["spectrum"]["effective_rank"]
 
 
 def test_lists_between_positions_are_asked_for(opened):
