@@ -123,9 +123,11 @@ export function bucketSentence(payload, state) {
 export function basis(payload) {
   const seeds = payload.seeds.length;
   const source = mainSource(payload);
+  const trained = payload.sources.find(({ key }) => key === "trained");
+  const scores = source === trained ? "" : `; lists: its first seed; scores and spectra: ${trained.label}`;
   return `${payload.title}: ${count(payload.n_targets)} targets of ${count(payload.n_users)} ` +
     `test users (reading: ${payload.reading}), mean over ${seeds} ${seeds === 1 ? "seed" : "seeds"}` +
-    `; line: ${source.label}.`;
+    `; line: ${source.label}${scores}.`;
 }
 
 /** How an item moved since α = 0. @returns {{mark: string, text: string, kind: string}} */

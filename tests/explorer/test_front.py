@@ -454,12 +454,14 @@ def test_another_choice_is_asked_of_the_kernel(opened):
     page.evaluate("(payload) => model.set('payload', payload)", answer)
     page.wait_for_function(DRAWN)
     assert "another" in page.locator(".btsr-basis").inner_text()
+    assert "scores and spectra" not in page.locator(".btsr-basis").inner_text()
     assert float(shown(page, "ndcg@10")["value"]) == recorded(answer, "ndcg@10", 0, 0.2)
 
 
 def test_the_numbers_can_be_saved(opened):
     payload = made_up_payload()
     page = opened(payload)
+    assert "scores and spectra: a model for each" in page.locator(".btsr-basis").inner_text()
     with page.expect_download() as saved:
         page.get_by_role("button", name="Data as CSV").click()
     table = pd.read_csv(saved.value.path())
