@@ -60,7 +60,8 @@ print(double)
 def project(tmp_path, monkeypatch):
     """A book of two chapters, in a folder that becomes the working directory."""
     shutil.copy(ROOT / "_config.yml", tmp_path)
-    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
+    for folder in ("_static", "_templates"):
+        shutil.copytree(ROOT / "book" / folder, tmp_path / "book" / folder)
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/toy\nchapters:\n- file: book/other\n"
     )
