@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 
 from btsr_core.dial.settings import DialConfig
 from btsr_core.errors import InputError
-from btsr_core.files import atomic_path
-from btsr_core.study.records import ALL_ITEMS, BEYOND
+from btsr_core.study.records import ALL_ITEMS, BEYOND, write_row
 
 FOLDER = "dials"
 """Of a dataset's records, beside those of the study's runs."""
@@ -171,17 +170,7 @@ def write_dial_record(record: DialRecord, folder: Path) -> Path:
         "ranks": np.minimum(record.ranks, BEYOND).ravel().tolist(),
         "n_users": record.ranks.shape[1],
     }
-    path = folder / f"{record.dial_id}.parquet"
-    with atomic_path(path) as temporary:
-        pq.write_table(
-            pa.Table.from_pylist([row], _SCHEMA),
-            temporary,
-            compression="zstd",
-            compression_level=19,
-            write_statistics=False,
-            store_schema=False,
-        )
-    return path
+    return write_row(row, _SCHEMA, folder / f"{record.dial_id}.parquet")
 
 
 def read_dial_record(path: Path) -> DialRecord:

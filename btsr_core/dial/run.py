@@ -1,17 +1,15 @@
 """Train, measure and record the dials of a study that are missing; what is recorded stays."""
 
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import torch
 
-from btsr_core.config import DataConfig
 from btsr_core.dial.artefact import SUFFIX, load_dial, save_dial
 from btsr_core.dial.choice import chosen_dial
 from btsr_core.dial.measure import measure_dial
@@ -26,15 +24,14 @@ from btsr_core.dial.records import (
 from btsr_core.dial.settings import KINDS, DialConfig
 from btsr_core.dial.training import train_dial
 from btsr_core.errors import InputError
-from btsr_core.experiment import Prepared, alone, pick_device, prepare, versions
+from btsr_core.experiment import alone, pick_device, versions
 from btsr_core.files import runs_dir
 from btsr_core.machine.processes import worker_pool
-from btsr_core.study.run import Standing
+from btsr_core.study.run import WORKER_ENDED, Say, Standing, prepared
 
 STORE = "dials"
 """Folder in the run store for checkpoints and weights of dials."""
 
-Say = Callable[[str], None]
 Place = str | Path | None
 
 
@@ -131,10 +128,7 @@ def _landed(job: "Future[Path]", place: DialStanding, one: PlannedDial, failures
     try:
         record = read_dial_record(job.result())
     except BrokenProcessPool:
-        raise InputError(
-            "a training process ended unexpectedly, perhaps for want of memory; the same command "
-            "goes on from the last checkpoint, with --processes 1 it needs least"
-        ) from None
+        raise InputError(WORKER_ENDED) from None
     except InputError as error:
         failures.append(f"{one}: {error}")
         return failures[-1]
@@ -163,7 +157,7 @@ def train_and_record(
     """
     if device == "cpu":
         torch.set_num_threads(1)
-    where, data = pick_device(device), _prepared(config.experiment.data, mirror)
+    where, data = pick_device(device), prepared(config.experiment.data, mirror)
     store = runs_dir(runs) / STORE
     own = store / config.dial_id(data.interactions.fingerprint)
     with alone(own):
@@ -179,12 +173,6 @@ def train_and_record(
         write_dial_record(measure_dial(trained, data, provenance), folder)
         shutil.rmtree(own, ignore_errors=True)
         return record
-
-
-@cache
-def _prepared(config: DataConfig, mirror: Place) -> Prepared:
-    """Prepare a dataset once in each worker."""
-    return prepare(config, mirror=mirror, progress=False)
 
 
 def keep_artefact(place: DialStanding, runs: Place = None) -> Path | None:

@@ -127,9 +127,23 @@ def write_record(record: Record, folder: Path) -> Path:
         "arrays": [(name, np.asarray(v).tolist()) for name, v in record.arrays.items()],
         "lists": record.lists.tolist(),
     }
-    path = folder / f"{record.run_id}.parquet"
+    return write_row(row, _SCHEMA, folder / f"{record.run_id}.parquet")
+
+
+def write_row(row: Mapping[str, Any], schema: pa.Schema, path: Path) -> Path:
+    """Write a Parquet file of one row, atomically, in as little room as it takes; return its path.
+
+    Parameters
+    ----------
+    row
+        Values by column.
+    schema
+        Of the row.
+    path
+        The file, which is replaced.
+    """
     with atomic_path(path) as temporary:
-        table = pa.Table.from_pylist([row], _SCHEMA)
+        table = pa.Table.from_pylist([row], schema)
         # Of one row, statistics and a second schema would take more room than the row.
         pq.write_table(
             table,

@@ -33,6 +33,11 @@ from btsr_core.study.spec import Study
 from btsr_core.training.train import SELECTION_METRIC
 
 Say = Callable[[str], None]
+WORKER_ENDED = (
+    "a training process ended unexpectedly, perhaps for want of memory; the same command goes on "
+    "from the last checkpoint, with --processes 1 it needs least"
+)
+"""What is said where a worker was killed."""
 
 
 @dataclass
@@ -176,10 +181,7 @@ def _landed(job: "Future[Path]", place: Standing) -> str | None:
     try:
         record = read_record(job.result())
     except BrokenProcessPool:
-        raise InputError(
-            "a training process ended unexpectedly, perhaps for want of memory; the same command "
-            "goes on from the last checkpoint, with --processes 1 it needs least"
-        ) from None
+        raise InputError(WORKER_ENDED) from None
     except InputError as error:
         return str(error)
     place.records[record.run_id] = record
@@ -240,12 +242,12 @@ def _train_and_record(
     if device == "cpu":
         torch.set_num_threads(1)
     run = run_experiment(described, runs=runs, mirror=mirror, device=device, progress=False)
-    return write_record(measure_run(run, _prepared(described.data, mirror)), folder)
+    return write_record(measure_run(run, prepared(described.data, mirror)), folder)
 
 
 @cache
-def _prepared(config: DataConfig, mirror: str | Path | None) -> Prepared:
-    """Prepare a dataset once in each worker."""
+def prepared(config: DataConfig, mirror: str | Path | None) -> Prepared:
+    """Prepare a dataset once in each worker process."""
     return prepare(config, mirror=mirror, progress=False)
 
 
