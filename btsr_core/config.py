@@ -97,9 +97,7 @@ class Experiment(Description):
         fingerprint
             Content hash of the interactions, see `datasets.Interactions`.
         """
-        described = self.model_dump()
-        for place in ("source", "user_col", "item_col", "time_col"):
-            del described["data"][place]
+        described = self.without_places()
         if not self.loss.is_regularised:
             described["loss"] = {"objective": described["loss"]["objective"]}
         own = described["loss"].get("regulariser", {})
@@ -107,9 +105,20 @@ class Experiment(Description):
             del own["projection_dim"]  # came later than others: runs without it keep their names
         if self.train.precision == "float32":
             del described["train"]["precision"]  # likewise
-        canonical = {"recipe": RECIPE, "fingerprint": fingerprint, **described}
-        text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return name_of({"recipe": RECIPE, "fingerprint": fingerprint, **described})
+
+    def without_places(self) -> dict[str, Any]:
+        """Return the description without where the data lie, which trains to nothing else."""
+        described = self.model_dump()
+        for place in ("source", "user_col", "item_col", "time_col"):
+            del described["data"][place]
+        return described
+
+
+def name_of(description: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of a description, in whatever order it stands."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def experiment(**settings: Any) -> Experiment:

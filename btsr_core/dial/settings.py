@@ -1,14 +1,12 @@
 """What a dial is made of: its kind, its own settings, and the range that it serves."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from btsr_core.config import RECIPE, Experiment
+from btsr_core.config import RECIPE, Experiment, name_of
 from btsr_core.errors import InputError
 from btsr_core.settings import Count, Description
 
@@ -109,12 +107,8 @@ class DialConfig(Description):
         fingerprint
             Content hash of the interactions, see `datasets.Interactions`.
         """
-        described = self.model_dump()
-        for place in ("source", "user_col", "item_col", "time_col"):
-            del described["experiment"]["data"][place]
-        canonical = {"recipe": [RECIPE, DIAL_RECIPE], "fingerprint": fingerprint, **described}
-        text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        own = self.model_dump() | {"experiment": self.experiment.without_places()}
+        return name_of({"recipe": [RECIPE, DIAL_RECIPE], "fingerprint": fingerprint, **own})
 
 
 def dial_config(experiment: Experiment, kind: str, low: float = 0.0) -> DialConfig:
