@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from btsr_core.dial.artefact import Dial
-from btsr_core.dial.records import DialRecord, FloatArray, Key
+from btsr_core.dial.records import DialRecord, FloatArray, IntArray, Key
 from btsr_core.dial.settings import DialConfig
 from btsr_core.dial.training import Trained
 from btsr_core.evaluation.evaluate import evaluate_model
@@ -36,7 +36,8 @@ def grid(config: DialConfig) -> FloatArray:
 def measure_dial(trained: Trained, data: Prepared, provenance: Mapping[str, Any]) -> DialRecord:
     """Measure a dial on the data that it was trained on, everywhere on its grid."""
     dial, alphas = trained.dial, grid(trained.dial.config)
-    found = [_measure(dial, data, float(alpha)) for alpha in alphas]
+    users, _, buckets = popularity(data.split)
+    found = [_measure(dial, data, float(alpha), users, buckets) for alpha in alphas]
     numbers = [numbers for numbers, _, _ in found]
     return DialRecord(
         dial_id=dial.dial_id,
@@ -52,12 +53,11 @@ def measure_dial(trained: Trained, data: Prepared, provenance: Mapping[str, Any]
 
 
 def _measure(
-    dial: Dial, data: Prepared, alpha: float
+    dial: Dial, data: Prepared, alpha: float, users: IntArray, buckets: IntArray
 ) -> tuple[dict[Key, float], np.ndarray, np.ndarray]:
     """Return all metrics at one alpha, and lists and ranks of the users that are shown."""
     experiment, split, model = dial.config.experiment, data.split, dial.model_at(alpha)
     options = {"exclude_seen": experiment.evaluation.exclude_seen}
-    users, _, buckets = popularity(split)
     numbers: dict[Key, float] = {}
     shown = None
     for reading, tested in evaluation_sets(split).items():

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from btsr_core.errors import InputError
-from btsr_core.evaluation.metrics import CUTOFFS, PER_USER
+from btsr_core.evaluation.metrics import CUTOFFS
 from btsr_core.experiment import Prepared
 from btsr_core.explorer.curves import (
     COVERAGE,
@@ -175,6 +175,5 @@ def metric_kind(name: str) -> str:
         If it is none.
     """
     if name not in METRICS:
-        known = ", ".join((*PER_USER, COVERAGE))
-        raise InputError(f"metric = {name!r}: must be one of {known}")
+        raise InputError(f"metric = {name!r}: must be one of {', '.join(METRICS)}")
     return name
