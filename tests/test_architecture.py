@@ -9,7 +9,7 @@ import btsr_core
 
 PACKAGE = Path(btsr_core.__file__).parent
 LAYERS = [  # a package, or "" for the top level, and its modules
-    ("", "errors files settings names"),
+    ("", "errors files sealed settings names"),
     ("machine", "allocator threads processes precision"),
     ("data", "tables fetch lines formats films catalogue datasets k_core timeline protocol"),
     ("", "config"),
