@@ -77,7 +77,8 @@ class Origin:
 class DatasetSpec:
     """A named dataset: what it is, on which terms, where it is, and how large it must be.
 
-    A count is None if it differs between releases.
+    A count is None if it differs between releases. `may_be_passed_on` says whether its terms allow
+    to publish rows of it.
     """
 
     name: str
@@ -89,6 +90,7 @@ class DatasetSpec:
     n_users: int | None = None
     n_items: int | None = None
     n_interactions: int | None = None
+    may_be_passed_on: bool = False
 
     @property
     def size(self) -> str:

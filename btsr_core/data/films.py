@@ -92,6 +92,7 @@ MOVIETWEETINGS_100K = DatasetSpec(
     title="MovieTweetings 100K: ratings of films posted on Twitter, February to September 2013",
     homepage="https://github.com/sidooms/MovieTweetings",
     licence="MIT",
+    may_be_passed_on=True,
     citation=(
         "Simon Dooms, Toon De Pessemier and Luc Martens (2013). MovieTweetings: a movie rating "
         "dataset collected from Twitter. CrowdRec at RecSys 2013."

@@ -143,7 +143,8 @@ export function showHistory(parts, payload, state) {
   const length = user.history_length ?? newest.length;
   const some = newest.length < length ? `the last ${newest.length} of ${count(length)}` :
     count(length);
-  setText(parts.summary, `History, newest first (${some})`);
+  setText(parts.summary, newest.length || !length ? `History, newest first (${some})` :
+    `History: ${count(length)}, which the data's terms forbid to show`);
   parts.history.replaceChildren(...newest.map((id) => {
     const { title, bucket, genres } = payload.items[id];
     const mark = make("span", { class: `btsr-b${bucket}` },

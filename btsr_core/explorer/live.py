@@ -7,10 +7,10 @@ import numpy as np
 
 from btsr_core.data.protocol import EvalSet, Sequences
 from btsr_core.evaluation.evaluate import evaluate_model
-from btsr_core.experiment import Prepared
 from btsr_core.model.sasrec import SASRec
+from btsr_core.study.examples import Examples
 from btsr_core.study.measure import SHOWN_ITEMS, WIDEST
-from btsr_core.study.records import BEYOND
+from btsr_core.study.records import BEYOND, Targets
 
 WARM = 64
 """Models that are kept, for somebody who drags to and fro."""
@@ -28,18 +28,19 @@ class Dial(Protocol):
 
 
 class LiveLists:
-    """The lists of test users of the widest reading, by a dial.
+    """The lists of recorded test users of the widest reading, by a dial.
 
     Parameters
     ----------
     dial
         Makes the models.
-    data
-        As it was trained on.
+    examples, targets
+        Of the data that it was trained on; the histories are whole.
     """
 
-    def __init__(self, dial: Dial, data: Prepared) -> None:
-        self._tested = data.split.held_out[WIDEST].test
+    def __init__(self, dial: Dial, examples: Examples, targets: Targets) -> None:
+        self._histories = examples.histories
+        self._targets = targets.of(WIDEST)["item"].to_numpy(np.int64, copy=True)
         self._settings = dial.config.experiment
         self._model_at = lru_cache(WARM)(dial.model_at)
 
@@ -65,17 +66,14 @@ class LiveLists:
         InputError
             If alpha lies outside of the range.
         """
-        model, tested = self._model_at(round(alpha, 6)), self._tested
-        start, length = tested.inputs.starts[row], tested.inputs.lengths[row]
-        history = tested.inputs.item_ids[start : start + length]
-        one = slice(row, row + 1)
+        history = self._histories[row]
         alone = EvalSet(
-            Sequences(history, np.zeros(1, np.int64), tested.inputs.lengths[one]),
-            tested.targets[one],
-            tested.users[one],
+            Sequences(history, np.zeros(1, np.int64), np.array([len(history)])),
+            self._targets[row : row + 1],
+            np.array([row]),
         )
         found = evaluate_model(
-            model,
+            self._model_at(round(alpha, 6)),
             alone,
             self._settings.model.max_len,
             exclude_seen=self._settings.evaluation.exclude_seen,

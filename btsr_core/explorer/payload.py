@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from btsr_core.errors import InputError
 from btsr_core.evaluation.metrics import CUTOFFS
-from btsr_core.experiment import Prepared
 from btsr_core.explorer.curves import (
     COVERAGE,
     METRICS,
@@ -33,6 +32,7 @@ from btsr_core.explorer.dials import (
     trained_lists,
 )
 from btsr_core.explorer.people import people, typical_user
+from btsr_core.study.examples import Examples
 from btsr_core.study.run import Standing
 
 VERSION = 1
@@ -53,7 +53,7 @@ class View(NamedTuple):
 
 def explorer_payload(
     place: Standing,
-    data: Prepared,
+    examples: Examples,
     *,
     reading: str,
     view: View | None = None,
@@ -69,8 +69,8 @@ def explorer_payload(
     ----------
     place
         Records of a dataset.
-    data
-        The dataset itself: titles, histories.
+    examples
+        Titles of its items, histories of some users.
     reading
         Of the test pool, for metrics; lists are those of the widest reading.
     view
@@ -117,7 +117,7 @@ def explorer_payload(
         seed, lists = trained_lists(sweep)
         lists_from = f"trained, seed {seed}"
     shown = people(
-        data, place.targets, [lists.get(one) for one in positions],
+        examples, place.targets, [lists.get(one) for one in positions],
         fixed=fixed, whole_catalogue=live,
     )  # fmt: skip
     labels = {key: label_of(key, one) for key, one in found.items()}

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from btsr_core.analysis.buckets import distinct_users
 from btsr_core.data.films import ML_1M, ML_100K, MOVIETWEETINGS_100K
 from btsr_core.evaluation.metrics import IntArray
-from btsr_core.experiment import Prepared, item_table
 from btsr_core.explorer.dials import Shown
+from btsr_core.study.examples import Examples
 from btsr_core.study.measure import WIDEST
 from btsr_core.study.records import BEYOND, Targets
 
@@ -63,7 +62,7 @@ def typical_user(users: Sequence[dict[str, Any]]) -> int:
 
 
 def people(
-    data: Prepared,
+    examples: Examples,
     targets: Targets,
     shown: Sequence[Shown | None],
     *,
@@ -74,8 +73,8 @@ def people(
 
     Parameters
     ----------
-    data
-        As the records' models were trained on.
+    examples
+        Of the data that the records' models were trained on.
     targets
         Who was tested.
     shown
@@ -90,34 +89,34 @@ def people(
     dict
         `users` and `items` as the payload has them; `noun`, what an item is.
     """
-    noun = "film" if data.interactions.name in FILMS else "item"
+    noun = "film" if targets.sizes["dataset"] in FILMS else "item"
     known = [one for one in shown if one is not None and len(one.lists)]
-    tested = data.split.held_out[WIDEST].test
-    n = min([len(tested), *(len(one.lists) for one in known)]) if known else 0
-    lengths = np.asarray(tested.inputs.lengths[:n])
+    tested = targets.of(WIDEST)["item"].to_numpy()
+    n = min([len(examples.lengths), *(len(one.lists) for one in known)]) if known else 0
+    lengths = examples.lengths[:n]
     changed = changed_items(known[0].lists[:n], known[-1].lists[:n]) if known else np.empty(0, int)
     rows = telling_users(changed, lengths) if fixed and n else list(range(n))
     users = []
     for row in rows:
-        start, length = int(tested.inputs.starts[row]), int(lengths[row])
-        history = tested.inputs.item_ids[start : start + length][-SHOWN_HISTORY:]
+        length = int(lengths[row])
+        history = examples.histories[row][-SHOWN_HISTORY:].tolist() if examples.is_whole else []
         users.append(
             {
                 "label": f"User {row + 1}: {length} {noun}s seen, {changed[row]} of "
                 f"{known[0].lists.shape[1]} change",
                 "number": row,
-                "history": history.tolist(),
+                "history": history,
                 "history_length": length,
                 "changed": int(changed[row]),
-                "target": int(tested.targets[row]),
+                "target": int(tested[row]),
                 "lists": [_list(one, row) for one in shown],
                 "target_rank": [_rank(one, row) for one in shown],
             }
         )
-    every: Iterable[int] = range(data.split.n_items)
+    every: Iterable[int] = range(len(examples.items))
     items = list(every) if whole_catalogue else _occurring(users)
     _renumber(users, {item: place for place, item in enumerate(items)})
-    return {"users": users, "items": _described(data, targets, items), "noun": noun}
+    return {"users": users, "items": _described(examples, targets, items), "noun": noun}
 
 
 def _list(shown: Shown | None, row: int) -> list[int] | None:
@@ -150,17 +149,17 @@ def _renumber(users: Sequence[dict[str, Any]], place: dict[int, int]) -> None:
         user["lists"] = [own and [place[item] for item in own] for own in user["lists"]]
 
 
-def _described(data: Prepared, targets: Targets, items: Sequence[int]) -> list[dict[str, Any]]:
+def _described(examples: Examples, targets: Targets, items: Sequence[int]) -> list[dict[str, Any]]:
     """Return title, genres, popularity bucket and number of training users of some items."""
-    table = item_table(data.interactions, data.split)
+    table = examples.items
     titles, genres = table["title"].to_numpy(), table["genres"].to_numpy()
-    ids, viewers = table["item_id"].to_numpy(), distinct_users(data.split)
+    ids, users = table["item_id"].to_numpy(), table["users"].to_numpy()
     return [
         {
             "title": str(titles[item] or ids[item]),
             "genres": [genre for genre in str(genres[item]).split("|") if genre],
             "bucket": int(targets.buckets[item]),
-            "users": int(viewers[item]),
+            "users": int(users[item]),
         }
         for item in items
     ]

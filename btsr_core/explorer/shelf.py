@@ -7,12 +7,13 @@ from typing import Any
 from btsr_core.dial.artefact import load_dial
 from btsr_core.dial.choice import Chosen, chosen_dial
 from btsr_core.errors import InputError
-from btsr_core.experiment import Prepared, prepare
+from btsr_core.experiment import prepare
 from btsr_core.explorer.curves import PART, key_of, sweeps
 from btsr_core.explorer.live import LiveLists
 from btsr_core.explorer.payload import Payload, View, explorer_payload
 from btsr_core.pages.dials import DEFAULT_SCALING
 from btsr_core.pages.results import open_recorded, results_folder
+from btsr_core.study.examples import Examples, examples_of, read_examples
 from btsr_core.study.run import Standing, data_config
 
 
@@ -24,14 +25,14 @@ class Stock:
     ----------
     place
         Records.
-    data
-        The dataset.
+    examples
+        Titles of its items, histories of some users.
     dial
         One model for every alpha, if any is recorded that does as well as models for each.
     """
 
     place: Standing
-    data: Prepared
+    examples: Examples
     dial: Chosen | None
 
     @property
@@ -45,19 +46,29 @@ class Stock:
     def payload(self, **options: Any) -> Payload:
         """Return `explorer_payload` of it, with its dial."""
         dials = {self.dialled: self.dial.records} if self.dial else {}
-        return explorer_payload(self.place, self.data, dials=dials, **options)
+        return explorer_payload(self.place, self.examples, dials=dials, **options)
 
 
 def stock_of(place: Standing, mirror: str) -> Stock:
     """Return what there is of a dataset.
+
+    Raw data is asked for only where histories are not recorded, and done without where some of the
+    rest is.
 
     Raises
     ------
     InputError
         If the data can be had from nowhere, or a record of a dial cannot be read.
     """
-    data = prepare(data_config(place.study, place.dataset), mirror=mirror, progress=False)
-    return Stock(place, data, chosen_dial(place))
+    examples = read_examples(place.folder)
+    if examples is None or not examples.is_whole:
+        try:
+            config = data_config(place.study, place.dataset)
+            examples = examples_of(prepare(config, mirror=mirror, progress=False))
+        except InputError:
+            if examples is None:
+                raise
+    return Stock(place, examples, chosen_dial(place))
 
 
 class Shelf:
@@ -104,8 +115,10 @@ class Shelf:
             self._stocks[dataset] = stock_of(place, self._parameters.mirror)
         stock = self._stocks[dataset]
         artefact = stock.dial.artefact if stock.dial else None
-        if artefact and dataset not in self._live:
-            self._live[dataset] = LiveLists(load_dial(artefact), stock.data)
+        if artefact and stock.examples.is_whole and dataset not in self._live:
+            self._live[dataset] = LiveLists(
+                load_dial(artefact), stock.examples, stock.place.targets
+            )
         made = stock.payload(
             reading=self._reading, view=self._view, choice=choice, datasets=self.datasets,
             fixed=False, live=dataset in self._live,

@@ -18,6 +18,7 @@ from btsr_core.config import DataConfig, Experiment, experiment
 from btsr_core.errors import InputError
 from btsr_core.experiment import Prepared, prepare, run_experiment
 from btsr_core.machine.processes import worker_pool
+from btsr_core.study.examples import examples_of, write_examples
 from btsr_core.study.measure import measure_run, measure_targets
 from btsr_core.study.plan import Planned, planned_runs
 from btsr_core.study.records import (
@@ -94,7 +95,9 @@ def standing(
         )
     targets = read_targets(folder)
     if targets is None:
-        targets = measure_targets(prepare(data_config(study, dataset), mirror=mirror))
+        data = prepare(data_config(study, dataset), mirror=mirror)
+        targets = measure_targets(data)
+        write_examples(examples_of(data, to_record=True), folder)
         write_targets(targets, folder)
     return Standing(study, dataset, folder, targets, read_records(folder))
 

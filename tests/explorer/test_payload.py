@@ -17,6 +17,7 @@ from btsr_core.explorer import sentences
 from btsr_core.explorer.curves import cells_of, sweeps
 from btsr_core.explorer.dials import dial_numbers, positions_of
 from btsr_core.explorer.payload import View, explorer_payload, metric_kind
+from btsr_core.study.examples import examples_of
 from btsr_core.study.measure import measure_targets
 
 FIRST = "ce-per-dimension"
@@ -26,6 +27,11 @@ GRID = np.round(np.linspace(0, 0.4, 41), 9)
 @pytest.fixture(scope="module")
 def data(tiny_csv):
     return prepare(DataConfig(source=str(tiny_csv), k_core=1))
+
+
+@pytest.fixture(scope="module")
+def examples(data):
+    return examples_of(data)
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +72,8 @@ def made_up_dial(seed, n_items, users=4):
 
 
 class TestPayload:
-    def test_as_agreed(self, place, data):
-        found = explorer_payload(place, data, reading="events")
+    def test_as_agreed(self, place, examples):
+        found = explorer_payload(place, examples, reading="events")
         assert found["positions"] == found["trained"] == [0.0, 0.2, 0.4]
         assert found["default"]["alpha"] == 0.2
         assert (found["default"]["metric"], found["default"]["k"]) == ("ndcg", 10)
@@ -82,12 +88,12 @@ class TestPayload:
         assert found["lists_from"] == "trained, seed 0"
         assert not found["live"]
 
-    def test_is_json(self, place, data):
-        found = explorer_payload(place, data, reading="events")
+    def test_is_json(self, place, examples):
+        found = explorer_payload(place, examples, reading="events")
         assert json.loads(json.dumps(found, allow_nan=False)) == found
 
-    def test_levels_are_means_of_what_was_recorded(self, place, data):
-        found = explorer_payload(place, data, reading="full", choice="ce-sum")
+    def test_levels_are_means_of_what_was_recorded(self, place, examples):
+        found = explorer_payload(place, examples, reading="full", choice="ce-sum")
         own = found["sources"][0]["values"]["hr@10"]
         for bucket in map(int, own):
             for alpha, mean in zip([0.0, 0.2, 0.4], own[str(bucket)]["mean"], strict=True):
@@ -95,8 +101,8 @@ class TestPayload:
                 wanted = np.mean([one.value("hr@10", "full", bucket) for one in records])
                 assert mean == pytest.approx(wanted, rel=1e-4)
 
-    def test_lists_and_ranks_are_of_the_least_seed(self, place, data):
-        found = explorer_payload(place, data, reading="events", fixed=False)
+    def test_lists_and_ranks_are_of_the_least_seed(self, place, data, examples):
+        found = explorer_payload(place, examples, reading="events", fixed=False)
         for position, records in enumerate(sweeps(place)["ce-per-dimension"].values()):
             for row, user in enumerate(found["users"]):
                 assert user["number"] == row
@@ -104,44 +110,44 @@ class TestPayload:
                 assert titles == [str(data.split.items[item]) for item in records[0].lists[row]]
                 assert user["target_rank"][position] == records[0].ranks["full"][row]
 
-    def test_a_file_is_named_without_its_folder(self, tmp_path, targets, data):
+    def test_a_file_is_named_without_its_folder(self, tmp_path, targets, data, examples):
         file = "/home/somebody/walks.csv"
         made = made_up_place(tmp_path, parts=(TABLE, ALPHA), targets=targets, dataset=file)
-        found = explorer_payload(with_lists(made, data.split.n_items), data, reading="events")
+        found = explorer_payload(with_lists(made, data.split.n_items), examples, reading="events")
         assert found["datasets"] == [found["dataset"]] == ["walks.csv"]
         assert "somebody" not in json.dumps(found)
 
-    def test_for_the_lab(self, place, data):
+    def test_for_the_lab(self, place, examples):
         found = explorer_payload(
-            place, data, reading="events", datasets=["walks", "b"], fixed=False
+            place, examples, reading="events", datasets=["walks", "b"], fixed=False
         )
         assert [one["key"] for one in found["choices"]] == ["ce-per-dimension", "ce-sum"]
         assert found["datasets"] == ["walks", "b"]
         assert len(found["users"]) == 4
 
-    def test_in_sight_at_first(self, place, data):
+    def test_in_sight_at_first(self, place, examples):
         view = View("cov", 5, 0.33)
-        found = explorer_payload(place, data, reading="events", view=view)["default"]
+        found = explorer_payload(place, examples, reading="events", view=view)["default"]
         assert (found["metric"], found["k"], found["alpha"]) == ("cov", 5, 0.4)
 
-    def test_one_seed(self, tmp_path, targets, data):
+    def test_one_seed(self, tmp_path, targets, examples):
         parts = tuple({**part, "seeds": 1} for part in (TABLE, ALPHA))
         found = explorer_payload(
-            made_up_place(tmp_path, parts=parts, targets=targets), data, reading="events"
+            made_up_place(tmp_path, parts=parts, targets=targets), examples, reading="events"
         )
         own = found["sources"][0]["values"]["ndcg@10"]["0"]
         assert own["low"] == own["change_high"] == [None] * 3
         assert found["users"] == []  # made-up records have no lists
         assert "one seed has no interval" in sentences.what_alpha_does(found)
 
-    def test_unknown_choice(self, place, data):
+    def test_unknown_choice(self, place, examples):
         with pytest.raises(InputError, match="choice = 'x': must be one of ce-per-dimension"):
-            explorer_payload(place, data, reading="events", choice="x")
+            explorer_payload(place, examples, reading="events", choice="x")
 
-    def test_nothing_along_alpha(self, tmp_path, targets, data):
+    def test_nothing_along_alpha(self, tmp_path, targets, examples):
         place = made_up_place(tmp_path, parts=(TABLE,), targets=targets)
         with pytest.raises(InputError, match="no runs along alpha are recorded of walks"):
-            explorer_payload(place, data, reading="events")
+            explorer_payload(place, examples, reading="events")
 
 
 class TestDial:
@@ -149,8 +155,10 @@ class TestDial:
     def dial(self, data):
         return {FIRST: [made_up_dial(seed, data.split.n_items) for seed in (0, 1)]}
 
-    def test_positions_in_the_lab(self, place, data, dial):
-        found = explorer_payload(place, data, reading="events", dials=dial, fixed=False, live=True)
+    def test_positions_in_the_lab(self, place, data, dial, examples):
+        found = explorer_payload(
+            place, examples, reading="events", dials=dial, fixed=False, live=True
+        )
         assert found["positions"] == GRID.tolist()
         assert found["trained"] == [0.0, 0.2, 0.4]
         assert found["lists_from"] == "dial"
@@ -162,8 +170,8 @@ class TestDial:
         at = GRID.tolist().index(0.13)
         assert found["users"][2]["lists"][at] == dial[FIRST][0].lists[at, 2].tolist()
 
-    def test_fewer_positions_on_a_page(self, place, data, dial):
-        found = explorer_payload(place, data, reading="events", dials=dial)
+    def test_fewer_positions_on_a_page(self, place, data, dial, examples):
+        found = explorer_payload(place, examples, reading="events", dials=dial)
         assert len(found["positions"]) <= 26
         assert {0.0, 0.2, 0.4} <= set(found["positions"])
         at = found["positions"].index(0.2)
@@ -179,15 +187,15 @@ class TestDial:
         at = cells.index(("ndcg@10", 0))
         assert [numbers[0.1][seed][at] for seed in (0, 1)] == pytest.approx([0.1, 0.3])
 
-    def test_serves_its_choice_alone(self, place, data, dial):
+    def test_serves_its_choice_alone(self, place, examples, dial):
         found = explorer_payload(
-            place, data, reading="events", choice="ce-sum", dials=dial, fixed=False, live=True
+            place, examples, reading="events", choice="ce-sum", dials=dial, fixed=False, live=True
         )
         assert [one["key"] for one in found["sources"]] == ["trained"]
         assert not found["live"]
 
-    def test_source(self, place, data, dial):
-        source = explorer_payload(place, data, reading="events", dials=dial)["sources"][1]
+    def test_source(self, place, examples, dial):
+        source = explorer_payload(place, examples, reading="events", dials=dial)["sources"][1]
         own = source["values"]["ndcg@10"]["0"]
         at = source["alphas"].index(0.2)
         assert own["mean"][at] == pytest.approx((0.2 + 0.5) / 2, rel=1e-4)

@@ -16,6 +16,7 @@ from btsr_core.explorer.people import (
     telling_users,
     typical_user,
 )
+from btsr_core.study.examples import examples_of
 from btsr_core.study.measure import measure_targets
 
 
@@ -63,6 +64,11 @@ def data(tiny_csv):
 
 
 @pytest.fixture(scope="module")
+def examples(data):
+    return examples_of(data)
+
+
+@pytest.fixture(scope="module")
 def targets(data):
     return measure_targets(data)
 
@@ -75,8 +81,8 @@ class TestPeople:
         later = np.array([[2, 1, 5], [3, 4, -1]])
         return [Shown(lists, np.array([1, 101])), None, Shown(later, np.array([7, 100]))]
 
-    def test_by_hand(self, data, targets, shown):
-        found = people(data, targets, shown, fixed=False)
+    def test_by_hand(self, data, examples, targets, shown):
+        found = people(examples, targets, shown, fixed=False)
         assert found["noun"] == "item"
         tested, items = data.split.held_out["full"].test, found["items"]
         history = tested.inputs.to_lists()[0]
@@ -96,16 +102,16 @@ class TestPeople:
         assert [len(one) for one in found["users"][1]["lists"] if one is not None] == [2, 2]
         assert [one["changed"] for one in found["users"]] == [1, 0]
 
-    def test_only_items_that_occur(self, data, targets, shown):
-        found = people(data, targets, shown, fixed=False)
+    def test_only_items_that_occur(self, examples, targets, shown):
+        found = people(examples, targets, shown, fixed=False)
         used = set()
         for user in found["users"]:
             used |= {*user["history"], user["target"]}
             used.update(*(own for own in user["lists"] if own))
         assert used == set(range(len(found["items"])))
 
-    def test_items_as_they_are(self, data, targets, shown):
-        found = people(data, targets, shown, fixed=False, whole_catalogue=True)
+    def test_items_as_they_are(self, data, examples, targets, shown):
+        found = people(examples, targets, shown, fixed=False, whole_catalogue=True)
         assert len(found["items"]) == data.split.n_items
         train = data.split.train.to_lists()
         for item, one in enumerate(found["items"]):
@@ -114,15 +120,22 @@ class TestPeople:
             assert one["users"] == sum(item in seen for seen in train)
             assert one["bucket"] == targets.buckets[item]
 
-    def test_nobody(self, data, targets):
-        found = people(data, targets, [None, None], fixed=True)
+    def test_histories_that_may_not_be_shown(self, examples, targets, shown):
+        found = people(dataclasses.replace(examples, histories=()), targets, shown, fixed=False)
+        assert [user["history"] for user in found["users"]] == [[], []]
+        assert [user["history_length"] for user in found["users"]] == examples.lengths[:2].tolist()
+
+    def test_nobody(self, examples, targets):
+        found = people(examples, targets, [None, None], fixed=True)
         assert found["users"] == found["items"] == []
 
     def test_titles_and_genres(self, data, targets, shown):
         table = data.interactions.items.reindex(data.split.items).assign(title="", genres="")
         table.loc[data.split.items[0], ["title", "genres"]] = "Some film (1999)", "Drama|War"
-        known = dataclasses.replace(
-            data, interactions=dataclasses.replace(data.interactions, items=table)
+        known = examples_of(
+            dataclasses.replace(
+                data, interactions=dataclasses.replace(data.interactions, items=table)
+            )
         )
         one = people(known, targets, shown, fixed=False, whole_catalogue=True)["items"][0]
         assert (one["title"], one["genres"]) == ("Some film (1999)", ["Drama", "War"])

@@ -15,6 +15,7 @@ from btsr_core.explorer.live import LiveLists
 from btsr_core.explorer.payload import View
 from btsr_core.explorer.shelf import Shelf, Stock
 from btsr_core.explorer.widget import Explorer, plotly_module
+from btsr_core.study.examples import examples_of
 from btsr_core.study.measure import SHOWN_ITEMS, measure_targets
 from btsr_core.training.train import build_model
 
@@ -41,18 +42,23 @@ def data(tiny_csv):
 
 
 @pytest.fixture(scope="module")
+def examples(data):
+    return examples_of(data)
+
+
+@pytest.fixture(scope="module")
 def targets(data):
     return measure_targets(data)
 
 
 @pytest.fixture
-def shelf(tmp_path, data, targets):
+def shelf(tmp_path, data, examples, targets):
     place = made_up_place(tmp_path, parts=(TABLE, BOTH_SCALINGS), targets=targets)
     for record in place.records.values():
         rng = np.random.default_rng(record.experiment.train.seed)
         object.__setattr__(record, "lists", rng.integers(0, data.split.n_items, (5, 10)))
     asked = type("Asked", (), {"study": "", "results": str(tmp_path), "mirror": ""})
-    return Shelf(Stock(place, data, None), asked, "events", View())
+    return Shelf(Stock(place, examples, None), asked, "events", View())
 
 
 @pytest.fixture
@@ -110,25 +116,25 @@ class TestTraits:
 
 
 class TestLive:
-    def test_lists_are_those_of_an_evaluation(self, tiny, data):
+    def test_lists_are_those_of_an_evaluation(self, tiny, data, examples, targets):
         dial = MadeUpDial(tiny, data.split.n_items)
-        lists = LiveLists(dial, data)
+        lists = LiveLists(dial, examples, targets)
         tested = data.split.held_out["full"].test
         ranking = evaluate_model(dial.model_at(0.123), tested, tiny.model.max_len, k=SHOWN_ITEMS)
-        for row in range(len(tested)):
+        for row in range(len(examples.histories)):
             items, rank = lists.of(row, 0.123)
             assert items == [item for item in ranking.top_items[row].tolist() if item >= 0]
             assert rank == (ranking.ranks[row] if ranking.ranks[row] <= 100 else None)
 
-    def test_models_are_kept(self, tiny, data):
+    def test_models_are_kept(self, tiny, data, examples, targets):
         dial = MadeUpDial(tiny, data.split.n_items)
-        lists = LiveLists(dial, data)
+        lists = LiveLists(dial, examples, targets)
         for alpha in (0.1, 0.2, 0.1, 0.2):
             lists.of(0, alpha)
         assert dial.made == [0.1, 0.2]
 
-    def test_answer(self, widget, shelf, tiny, data):
-        shelf._live["walks"] = LiveLists(MadeUpDial(tiny, data.split.n_items), data)
+    def test_answer(self, widget, shelf, tiny, data, examples, targets):
+        shelf._live["walks"] = LiveLists(MadeUpDial(tiny, data.split.n_items), examples, targets)
         shelf._payloads["walks", "ce-per-dimension"]["live"] = True
         widget._answer(widget, {"type": "lists", "id": 7, "alpha": 0.31, "user": 1}, [])
         (said,) = widget.said
@@ -167,9 +173,9 @@ def test_plotly_is_wrapped_for_a_module():
     assert len(module) < 5e6
 
 
-def test_a_kernel_without_a_browser_makes_no_widget(monkeypatch, shelf, data):
+def test_a_kernel_without_a_browser_makes_no_widget(monkeypatch, shelf, examples):
     place = shelf._stocks["walks"].place
-    monkeypatch.setattr(display, "stock_of", lambda *_: Stock(place, data, None))
+    monkeypatch.setattr(display, "stock_of", lambda *_: Stock(place, examples, None))
     monkeypatch.delenv(display.OF_A_SESSION, raising=False)
     shown = display.explorer(place, shelf._parameters, reading="events", view=View())
     assert not hasattr(shown, "_esm")
