@@ -2,7 +2,8 @@
 
 Executed chapters are put into `_build/stage`, a copy of the book in which Jupyter Book has nothing
 left to execute, and what it renders replaces `_build/html` as a whole. Whatever is interrupted or
-fails leaves the book of the last build.
+fails leaves the book of the last build. A chapter that cannot be made for want of data becomes a
+page that says so; the others are built, and the command ends with a list of what is missing.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 import btsr_core
-from btsr_core.book.chapters import chapter_paths, read_chapter
+from btsr_core.book.chapters import chapter_paths, missing_page, read_chapter
 from btsr_core.book.execute import Job, code_hash, run_jobs, shown_files
 from btsr_core.book.parameters import (
     Parameter,
@@ -32,11 +33,11 @@ from btsr_core.book.parameters import (
 )
 from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js
 from btsr_core.errors import InputError
-from btsr_core.files import project_root, sha256_file, write_json, write_text
+from btsr_core.files import project_root, replace_folder, sha256_file, write_json, write_text
 
 PACKAGE = Path(btsr_core.__file__).parent
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # there is no -m jupyter_book
-JUPYTER_BOOK_OPTIONS = ("-q", "-W", "-n", "--keep-going")
+JUPYTER_BOOK_OPTIONS = ("-q", "-n", "--keep-going")
 
 
 class BuildError(Exception):
@@ -54,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with FileLock(build / ".lock", timeout=0):
             if options.force:
                 _forget(build, jobs)
-            _execute(jobs, root, options.jobs)
+            refusals = _execute(jobs, root, options.jobs)
             stage = build / "stage"
-            _stage(root, stage, jobs)
-            _render(root, stage)
+            _stage(root, stage, jobs, refusals)
+            _render(root, stage, strict=not refusals)
     except InputError as error:
         return _fail(f"{error}", 2)
     except BuildError as error:
@@ -67,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted; the chapters that had finished will not run again", 130)
     _say(f"The book is at {(build / 'html' / 'index.html').as_uri()}")
+    if refusals:
+        missing = "".join(f"\n  {path.stem}: {said}" for path, said in refusals.items())
+        return _fail(f"{len(refusals)} of {len(jobs)} chapters are missing from it:{missing}", 1)
     return 0
 
 
@@ -167,17 +171,21 @@ def _forget(build: Path, jobs: Sequence[Job]) -> None:
     shutil.rmtree(build / "sphinx", ignore_errors=True)
 
 
-def _execute(jobs: Sequence[Job], root: Path, workers: int) -> None:
+def _execute(jobs: Sequence[Job], root: Path, workers: int) -> dict[Path, str]:
+    """Execute what changed; return what chapters said that could not be made, by their source."""
     code = code_hash(root)
     todo = [job for job in jobs if not job.is_done(code)]
     if len(todo) < len(jobs):
         _say(f"{len(jobs) - len(todo)} of {len(jobs)} chapters are unchanged")
     width = max((len(job.source.stem) for job in todo), default=0)
-    failures = 0
+    failures, refusals = 0, {}
     for outcome in run_jobs(todo, code, root, workers):
         name = outcome.job.source.stem
         if outcome.failure is None:
             _say(f"{name:<{width}}  {outcome.seconds:6.1f} s")
+        elif outcome.refusal is not None:
+            refusals[outcome.job.source] = outcome.refusal
+            _say(f"{name:<{width}}  {outcome.seconds:6.1f} s  cannot be made")
         else:
             failures += 1
             _say(f"{name:<{width}}  {outcome.seconds:6.1f} s  FAILED in {outcome.failure}")
@@ -185,12 +193,13 @@ def _execute(jobs: Sequence[Job], root: Path, workers: int) -> None:
                 _say(f"  executed up to there: {outcome.job.unfinished}")
     if failures:
         raise BuildError(f"{failures} of {len(jobs)} chapters failed")
+    return {job.source: refusals[job.source] for job in jobs if job.source in refusals}
 
 
-def _stage(root: Path, stage: Path, jobs: Sequence[Job]) -> None:
+def _stage(root: Path, stage: Path, jobs: Sequence[Job], refusals: Mapping[Path, str]) -> None:
     """Make a copy of the book with executed notebooks in place of the chapters that have code."""
     shutil.rmtree(stage, ignore_errors=True)
-    executed = {job.source: job.notebook for job in jobs}
+    executed = {job.source: job.notebook for job in jobs if job.source not in refusals}
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("*.md", ".*"))
     names = "|".join(re.escape(path.stem) for path in executed)
     links = re.compile(rf"\]\((\./)?({names})\.md(?=[#)])")
@@ -200,6 +209,8 @@ def _stage(root: Path, stage: Path, jobs: Sequence[Job]) -> None:
             # a chapter links to another's text, which readers of the text can follow
             text = executed[path].read_text(encoding="utf-8")
             write_text(target.with_suffix(".ipynb"), links.sub(r"](\1\2.ipynb", text))
+        elif path in refusals:
+            write_text(target, missing_page(path, refusals[path]))
         else:
             shutil.copy2(path, target)
     shutil.copy2(root / "_toc.yml", stage)
@@ -208,8 +219,11 @@ def _stage(root: Path, stage: Path, jobs: Sequence[Job]) -> None:
     write_text(stage / "_config.yml", yaml.safe_dump(config, sort_keys=False))
 
 
-def _render(root: Path, stage: Path) -> None:
-    """Turn the staged book into `_build/html`, unless that was made of the same files."""
+def _render(root: Path, stage: Path, *, strict: bool) -> None:
+    """Turn the staged book into `_build/html`, unless that was made of the same files.
+
+    Where a chapter is missing others may refer to what it defines, so warnings are no errors then.
+    """
     build = root / "_build"
     record, html, output = build / "html.json", build / "html", build / "sphinx"
     made_of = {
@@ -238,7 +252,7 @@ def _render(root: Path, stage: Path) -> None:
         str(output),
     ]
     done = subprocess.run(  # noqa: S603 (a fixed command, no shell)
-        [*command, *JUPYTER_BOOK_OPTIONS],
+        [*command, *JUPYTER_BOOK_OPTIONS, *(("-W",) if strict else ())],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=os.environ | {"NO_COLOR": "1"},
@@ -250,7 +264,7 @@ def _render(root: Path, stage: Path) -> None:
         raise BuildError(f"{done.stdout}\nJupyter Book failed; its log is above")
     if not (rendered / "index.html").is_file():  # other versions of Jupyter Book succeed without
         raise BuildError(f"{done.stdout}\nJupyter Book made no {rendered / 'index.html'}")
-    _exchange(rendered, html)
+    replace_folder(rendered, html)
     write_json(record, made_of)
     _say(f"pages rendered in {time.perf_counter() - started:.1f} s")
 
@@ -266,18 +280,6 @@ def _is_at_hand(fetch: Callable[[], Path], else_what: str) -> bool:
 
 def _recorded(record: Path) -> object:
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
-
-
-def _exchange(source: Path, target: Path) -> None:
-    """Put a copy of the folder `source` at `target`, which is never seen half-written."""
-    new, old = target.with_name(".html.new"), target.with_name(".html.old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(source, new)
-    if target.exists():
-        os.replace(target, old)
-    os.replace(new, target)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _say(line: str) -> None:

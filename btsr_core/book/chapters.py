@@ -1,5 +1,6 @@
 """What a chapter is: a MyST-Markdown text that is also a notebook, listed in `_toc.yml`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,18 @@ def chapter_paths(root: Path) -> list[Path]:
     if missing:
         raise InputError(f"{toc} lists {missing[0].relative_to(root)}, which does not exist")
     return paths
+
+
+def missing_page(path: Path, said: str) -> str:
+    """Return the text of a page in place of a chapter: why it is missing, as the chapter said."""
+    heading = re.search(r"^# .*$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    fence = "`" * (3 + max((len(run) for run in re.findall("`+", said)), default=0))
+    return (
+        f"{heading[0] if heading else f'# {path.stem}'}\n\n"
+        ":::::{admonition} This chapter is missing\n:class: warning\n"
+        f"{fence}text\n{said}\n{fence}\n\n"
+        f"Once that is mended, `make book` makes it.\n:::::\n"
+    )
 
 
 def page_names(root: Path | None = None) -> list[str]:

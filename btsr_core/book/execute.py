@@ -15,6 +15,7 @@ from typing import Any
 
 import btsr_core
 from btsr_core.book.parameters import Scalar
+from btsr_core.errors import InputError
 from btsr_core.files import results_dir, sha256_file, write_json
 from btsr_core.machine.processes import usable_cores
 
@@ -68,11 +69,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the execution of a chapter ended: `failure` says what went wrong, if anything did."""
+    """How the execution of a chapter ended: `failure` says what went wrong, if anything did.
+
+    `refusal` is what the chapter itself said where it was no fault of the program: data that could
+    not be had, or a value that does not fit.
+    """
 
     job: Job
     seconds: float
     failure: str | None
+    refusal: str | None = None
 
 
 def code_hash(root: Path) -> str:
@@ -136,7 +142,7 @@ def _run(job: Job, ingredients: dict[str, Any], root: Path) -> Outcome:
 
     started = time.perf_counter()
     job.notebook.parent.mkdir(parents=True, exist_ok=True)
-    failure = None
+    failure = refusal = None
     try:
         papermill.execute_notebook(
             job.source,
@@ -148,6 +154,8 @@ def _run(job: Job, ingredients: dict[str, Any], root: Path) -> Outcome:
         )
     except papermill.PapermillExecutionError as error:
         failure = _describe(error)
+        if error.ename == InputError.__name__:
+            refusal = _ANSI.sub("", error.evalue)
     except Exception as error:  # a dead kernel, a full disk: to be told, not traced
         failure = (
             f"{type(error).__name__}: {_last_lines(str(error))}\n"
@@ -156,7 +164,7 @@ def _run(job: Job, ingredients: dict[str, Any], root: Path) -> Outcome:
     else:
         os.replace(job.unfinished, job.notebook)
         write_json(job.stamp, ingredients)
-    return Outcome(job, time.perf_counter() - started, failure)
+    return Outcome(job, time.perf_counter() - started, failure, refusal)
 
 
 def _describe(error: Any) -> str:

@@ -154,6 +154,28 @@ class TestBuild:
         assert len((told.out + told.err).splitlines()) < 20
         assert not (project / "_build" / "html").exists()
 
+    def test_a_chapter_without_its_data_is_a_page_that_says_so(self, project, capsys):
+        chapter = project / "book" / "other.md"
+        whole = chapter.read_text()
+        said = "nowhere.csv is neither a dataset nor a file: `get` <b>it</b> from ```there```"
+        cell = f"from btsr_core.errors import InputError\n\nraise InputError({said!r})"
+        chapter.write_text(whole.replace("double = 2 * p.seed", cell))
+        first = project / "book" / "toy.md"
+        first.write_text(first.read_text() + "\nMore [there](other.md#nowhere).\n")
+        assert build.main([]) == 1
+        told = capsys.readouterr()
+        assert told.err == f"book: 1 of 2 chapters are missing from it:\n  other: {said}\n"
+        pages = {page: (project / f"_build/html/book/{page}.html").read_text()
+                 for page in ("toy", "other")}  # fmt: skip
+        assert "0.4" in pages["toy"]
+        assert "<h1>Other" in pages["other"]
+        assert "This chapter is missing" in pages["other"]
+        assert "`get` &lt;b&gt;it&lt;/b&gt; from ```there```" in pages["other"]
+        first.write_text(first.read_text().replace("#nowhere", ""))
+        chapter.write_text(whole)
+        assert build.main([]) == 0
+        assert "is missing" not in (project / "_build/html/book/other.html").read_text()
+
     def test_warnings_fail_and_leave_the_book(self, project, capsys):
         html = project / "_build" / "html"
         html.mkdir(parents=True)

@@ -37,55 +37,69 @@ def archive(tmp_path, monkeypatch):
         package.addfile(entry, io.BytesIO(b"script"))
     monkeypatch.setenv("BTSR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("BTSR_MIRROR", str(tmp_path / "mirror"))
-    monkeypatch.setattr(pooch, "retrieve", unreachable)
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **_: unreachable)
     folder = tmp_path / "mirror" / "thing"
     folder.mkdir(parents=True)
     return folder / "thing-1.2.3.tgz", content.getvalue()
 
 
-def unreachable(*_args, **_options):
+def unreachable(_url, _path, _pooch):
     raise OSError("no route to host")
 
 
-def fetch(content):
-    return fetch_from_npm("thing", "1.2.3", MEMBER, hashlib.sha256(content).hexdigest())
+def fetch(script=b"script"):
+    return fetch_from_npm("thing", "1.2.3", MEMBER, hashlib.sha256(script).hexdigest())
 
 
 class TestFetch:
     def test_mirror_comes_before_the_network(self, archive):
         path, content = archive
         path.write_bytes(content)
-        script = fetch(content)
+        script = fetch()
         assert script.name == "thing-1.2.3-thing.min.js"
         assert script.read_bytes() == b"script"
         path.unlink()
-        assert fetch(content) == script, "once is enough"
+        assert fetch() == script, "once is enough"
 
-    def test_changed_archive_is_refused(self, archive):
+    def test_what_was_kept_is_checked_at_every_use(self, archive):
         path, content = archive
-        path.write_bytes(content + b"!")
-        with pytest.raises(InputError, match="wrong content"):
-            fetch(content)
+        path.write_bytes(content)
+        script = fetch()
+        script.write_bytes(b"alert(1)")
+        assert fetch().read_bytes() == b"script"
+        script.write_bytes(b"alert(1)")
+        path.unlink()
+        with pytest.raises(InputError, match="could not be fetched"):
+            fetch()
 
-    def test_network_comes_next(self, archive, tmp_path, monkeypatch):
+    def test_changed_file_is_refused(self, archive):
+        path, content = archive
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="wrong content"):
+            fetch(b"another")
+
+    @pytest.mark.parametrize("damaged", [b"", b"no archive", slice(0, 40)])
+    def test_damaged_archive_is_refused(self, archive, damaged):
+        path, content = archive
+        path.write_bytes(content[damaged] if isinstance(damaged, slice) else damaged)
+        with pytest.raises(InputError, match=r"thing-1\.2\.3\.tgz has no package/dist/thing"):
+            fetch()
+
+    def test_network_comes_next(self, archive, monkeypatch):
         _, content = archive
         asked = []
 
-        def retrieve(url, known_hash, fname, path, downloader):
-            asked.extend([url, known_hash])
-            (tmp_path / fname).write_bytes(content)
-            return str(tmp_path / fname)
+        def download(url, path, _pooch):
+            asked.append(url)
+            Path(path).write_bytes(content)
 
-        monkeypatch.setattr(pooch, "retrieve", retrieve)
-        assert fetch(content).read_bytes() == b"script"
-        assert asked == [
-            "https://registry.npmjs.org/thing/-/thing-1.2.3.tgz",
-            f"sha256:{hashlib.sha256(content).hexdigest()}",
-        ]
+        monkeypatch.setattr(pooch, "HTTPDownloader", lambda **_: download)
+        assert fetch().read_bytes() == b"script"
+        assert asked == ["https://registry.npmjs.org/thing/-/thing-1.2.3.tgz"]
 
     def test_unreachable(self, archive):
         with pytest.raises(InputError, match=r"no route to host.*MIRROR/thing/.*BTSR_MIRROR"):
-            fetch(archive[1])
+            fetch()
 
     def test_mathjax_and_plotly_js_come_that_way(self, archive):
         for fetched, name in [
