@@ -1,4 +1,6 @@
-"""A tiny dataset, quick to train on, for every test."""
+"""A tiny dataset, quick to train on, and a browser in which nothing moves, for every test."""
+
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -30,3 +32,84 @@ def tiny_csv(tmp_path_factory):
 def tiny(tiny_csv) -> Experiment:
     """An experiment that trains in about a second."""
     return experiment(source=str(tiny_csv), **TINY)
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 900}
+PATIENCE = 600_000
+"""Milliseconds after which a condition is given up: no machine at work is that slow."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=executable, args=FLAGS, timeout=PATIENCE
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def new_context(browser):
+    """Make a context on a desk, where nothing fades or glides: no test has to wait for the end."""
+    contexts = []
+
+    def _new_context(**options):
+        still = {"viewport": DESKTOP, "reduced_motion": "reduce"}
+        context = browser.new_context(**still | options)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        return context
+
+    yield _new_context
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def kept_page(new_context):
+    """Return an empty page with options, the same each time: a new one compiles plotly.js anew."""
+    pages = {}
+
+    def _kept_page(**options):
+        key = repr(sorted(options.items()))
+        if key not in pages:
+            pages[key] = new_context(**options).new_page()
+        page = pages[key]
+        page.goto("about:blank")
+        page.emulate_media(media="null")  # as a test may have left it
+        page.set_viewport_size(options.get("viewport", DESKTOP))
+        return page
+
+    return _kept_page
+
+
+@pytest.fixture
+def listen():
+    """Note what happens to a page, by the names of events, until the test is over."""
+    listening = []
+
+    def _listen(page, **handlers):
+        for event, handler in handlers.items():
+            page.on(event, handler)
+            listening.append((page, event, handler))
+
+    yield _listen
+    for page, event, handler in listening:
+        page.remove_listener(event, handler)

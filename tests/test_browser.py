@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import re
-import shutil
 import threading
 from functools import partial
 from html.parser import HTMLParser
@@ -31,45 +30,23 @@ WITH_CODE = [
 BY_SPHINX = ["search.html", "genindex.html"]
 SLIDER = "book/slider.html"
 MOST_BYTES = 3_000_000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 DRAWN = """() => [...document.querySelectorAll('div.btsr-figure[id]')].every(figure => {
     const svg = figure.querySelector('svg.main-svg');
     const box = svg && svg.getBoundingClientRect();
-    return box && box.width > 0 && box.height > 0 && svg.querySelector('path, text');
+    return box && box.width > 0 && box.height > 0 && svg.querySelector('path, text')
+        && figure.style.height && Math.abs(box.height - figure.clientHeight) < 2;
+}) && [...document.querySelectorAll('.btsr-explorer')].every(slider => {
+    const plots = [...slider.querySelectorAll('.btsr-plot:not([hidden])')];
+    return plots.length && plots.every(plot => plot.querySelector('svg.main-svg path'));
 })"""
 TYPESET = """() => [...document.querySelectorAll('.math')].every(
     formula => formula.querySelector('mjx-container svg'))"""
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
     .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
     .map(element => element.tagName + '.' + element.className).slice(-5)"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    if not (HTML / "index.html").is_file():
-        pytest.skip("the book is not built: make book")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -85,26 +62,41 @@ def server():
         running.shutdown()
 
 
+@pytest.fixture(scope="module")
+def axe():
+    """The path of axe-core, which finds what stands in the way of screen readers and keyboards."""
+    try:
+        return fetch_from_npm(
+            "axe-core",
+            "4.14.1",
+            "package/axe.min.js",
+            "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
+        )
+    except InputError:
+        return None
+
+
 @pytest.fixture
-def visit(browser):
+def visit(kept_page, listen):
     """Open a page, wait until it is drawn, and return it with all that went wrong on the way."""
-    contexts = []
+    if not (HTML / "index.html").is_file():
+        pytest.skip("the book is not built: make book")
 
     def _visit(address, site, **options):
-        context = browser.new_context(**options)
-        context.set_default_timeout(120_000)  # ms: a machine at work draws large figures slowly
-        contexts.append(context)
-        page, faults = context.new_page(), []
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
-        page.on("response", lambda r: faults.append(f"{r.status}: {r.url}") if not r.ok else None)
-        page.on(
-            "request",
-            lambda request: (
-                faults.append(f"outside: {request.url}")
-                if not request.url.startswith((site, "data:", "blob:"))
-                else None
+        page, faults = kept_page(**options), []
+
+        def note(has_happened, fault):
+            if has_happened:
+                faults.append(fault)
+
+        listen(
+            page,
+            console=lambda m: note(m.type == "error", m.text),
+            pageerror=lambda error: note(True, str(error)),
+            requestfailed=lambda request: note(True, f"failed: {request.url}"),
+            response=lambda r: note(not r.ok, f"{r.status}: {r.url}"),
+            request=lambda r: note(
+                not r.url.startswith((site, "data:", "blob:")), f"outside: {r.url}"
             ),
         )
         page.goto(f"{site}/{address}", wait_until="load")
@@ -112,26 +104,36 @@ def visit(browser):
         page.wait_for_function(TYPESET)
         return page, faults
 
-    yield _visit
-    for context in contexts:
-        context.close()
+    return _visit
 
 
 @pytest.mark.parametrize("address", ["index.html", *PAGES])
-def test_page_on_a_server(visit, server, address):
-    page, faults = visit(address, server, viewport=DESKTOP, color_scheme="light")
+def test_page_on_a_server(visit, server, axe, address):
+    page, faults = visit(address, server, color_scheme="light")
     _assert_whole(page, faults)
     if address != "index.html":  # which only leads to the first page
+        _assert_light(page, address)
         _assert_figures_fit(page)
         _take_screenshot(page, address, "light")
+        _assert_nothing_stands_in_the_way(page, axe)
 
 
 @pytest.mark.parametrize("address", ["index.html", *PAGES])
-def test_page_opened_as_a_file_in_the_dark(visit, address):
-    page, faults = visit(address, HTML.as_uri(), viewport=DESKTOP, color_scheme="dark")
+def test_page_opened_as_a_file_in_the_dark(visit, axe, address):
+    page, faults = visit(address, HTML.as_uri(), color_scheme="dark")
     _assert_whole(page, faults)
     if address != "index.html":
+        _assert_figures_offer_their_numbers(page, address)
+        assert faults == []
         _take_screenshot(page, address, "dark")
+        _assert_nothing_stands_in_the_way(page, axe)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", BY_SPHINX)
+def test_page_by_sphinx(visit, server, axe, address, scheme):
+    page, _ = visit(address, server, color_scheme=scheme)
+    _assert_nothing_stands_in_the_way(page, axe)
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -162,67 +164,38 @@ def _assert_figures_fit(page):
         assert box["height"] > 100
 
 
-def _take_screenshot(page, address, name):
-    """For eyes: `_build/screenshots`."""
-    # the article scrolls with the page, so its height is the page's
-    height = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(height, 12_000)})
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    shot = SCREENSHOTS / f"{Path(address).stem}-{name}.png"
-    page.screenshot(path=shot, full_page=True)
-    assert shot.stat().st_size > 10_000
-
-
-def test_figures_follow_the_theme(visit, server):
-    page, faults = visit(PAGES[-1], server, viewport=DESKTOP, color_scheme="light")
-    colour = "getComputedStyle(document.querySelector('.btsr-figure .gtitle')).fill"
-    before = page.evaluate(colour)
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    page.wait_for_function(f"{colour} !== {before!r}")
-    assert faults == []
-
-
-def test_figures_follow_the_width(visit, server):
-    """Down to a width where panels side by side can still be read; those scroll in their cell."""
-    page, _ = visit(PAGES[0], server, viewport=DESKTOP)
-    page.set_viewport_size(PHONE)
-    page.wait_for_function(
-        """() => [...document.querySelectorAll('div.btsr-figure[id]')].every(figure => {
-            const width = figure.querySelector('svg.main-svg').getBoundingClientRect().width;
-            const least = parseFloat(figure.style.minWidth);
-            return width <= Math.max(innerWidth, least) && Math.abs(width - figure.clientWidth) < 2;
-        })"""
+def _assert_light(page, address):
+    """What a page asks for in all; the slider, which is to be sent around, is kept small."""
+    weight = page.evaluate(
+        """['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
+        .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
     )
+    assert weight > 1e5, "the server has sent something"
+    assert weight < MOST_BYTES or address != SLIDER
 
 
-@pytest.fixture(scope="module")
-def axe():
-    """The path of axe-core, which finds what stands in the way of screen readers and keyboards."""
-    try:
-        return fetch_from_npm(
-            "axe-core",
-            "4.14.1",
-            "package/axe.min.js",
-            "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
-        )
-    except InputError as error:
-        pytest.skip(str(error))
+def _assert_figures_offer_their_numbers(page, address):
+    """By keyboard, from a page that is a file: each mark that Plotly was given, and no other."""
+    figures = figures_of(address)
+    buttons = page.locator("button.btsr-figure-data").all()
+    assert len(buttons) == len(figures)
+    for button, figure in zip(buttons, figures, strict=True):
+        with page.expect_download() as download:
+            button.press("Enter")
+        assert re.fullmatch(r"[^\W_][\w@-]*\.csv", download.value.suggested_filename)
+        with download.value.path().open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [number(row["y"]) for row in rows] == [number(y) for y in marks_of(figure)]
+        assert all(row["trace"] for row in rows)
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_page_says_how_to_run_it(address):
-    if not (HTML / "index.html").is_file():
-        pytest.skip("the book is not built: make book")
-    said = f"make lab CHAPTER={Path(address).with_suffix('.md')}</code>"
-    assert (said in (HTML / address).read_text(encoding="utf-8")) == (address in WITH_CODE)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("address", [*PAGES, *BY_SPHINX])
-def test_nothing_stands_in_the_way(visit, server, axe, address, scheme):
-    page, _ = visit(address, server, viewport=DESKTOP, color_scheme=scheme)
+def _assert_nothing_stands_in_the_way(page, axe):
+    """By axe, if it is there, with all that is folded open: `test_axe_is_at_hand`."""
     for fold in page.locator("details").all():
         fold.evaluate("fold => { fold.open = true; }")
+    assert page.evaluate("document.getAnimations().length") == 0, "the reader wants no motion"
+    if axe is None:
+        return
     page.add_script_tag(path=axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     serious = [
@@ -235,22 +208,50 @@ def test_nothing_stands_in_the_way(visit, server, axe, address, scheme):
     assert len(found["passes"]) > 20, "axe has looked at something"
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_every_figure_offers_its_numbers(visit, address):
-    """By keyboard, from a page that is a file: each mark that Plotly was given, and no other."""
-    page, faults = visit(address, HTML.as_uri(), viewport=DESKTOP)
-    figures = figures_of(address)
-    buttons = page.locator("button.btsr-figure-data").all()
-    assert len(buttons) == len(figures)
-    for button, figure in zip(buttons, figures, strict=True):
-        with page.expect_download() as download:
-            button.press("Enter")
-        assert re.fullmatch(r"[^\W_][\w@-]*\.csv", download.value.suggested_filename)
-        with download.value.path().open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        assert [number(row["y"]) for row in rows] == [number(y) for y in marks_of(figure)]
-        assert all(row["trace"] for row in rows)
+def _take_screenshot(page, address, name):
+    """For eyes: `_build/screenshots`."""
+    # the article scrolls with the page, so its height is the page's
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(height, 12_000)})
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    shot = SCREENSHOTS / f"{Path(address).stem}-{name}.png"
+    page.screenshot(path=shot, full_page=True)
+    assert shot.stat().st_size > 10_000
+
+
+def test_figures_follow_the_theme(visit, server):
+    page, faults = visit(PAGES[-1], server, color_scheme="light")
+    colour = "getComputedStyle(document.querySelector('.btsr-figure .gtitle')).fill"
+    before = page.evaluate(colour)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(f"{colour} !== {before!r}")
     assert faults == []
+
+
+def test_figures_follow_the_width(visit, server):
+    """Down to a width where panels side by side can still be read; those scroll in their cell."""
+    page, _ = visit(PAGES[0], server)
+    page.set_viewport_size(PHONE)
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('div.btsr-figure[id]')].every(figure => {
+            const width = figure.querySelector('svg.main-svg').getBoundingClientRect().width;
+            const least = parseFloat(figure.style.minWidth);
+            return width <= Math.max(innerWidth, least) && Math.abs(width - figure.clientWidth) < 2;
+        })"""
+    )
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_page_says_how_to_run_it(address):
+    if not (HTML / "index.html").is_file():
+        pytest.skip("the book is not built: make book")
+    said = f"make lab CHAPTER={Path(address).with_suffix('.md')}</code>"
+    assert (said in (HTML / address).read_text(encoding="utf-8")) == (address in WITH_CODE)
+
+
+def test_axe_is_at_hand(axe):
+    if axe is None:
+        pytest.skip("axe-core could not be fetched: nothing was said of what stands in the way")
 
 
 def figures_of(address):
@@ -344,8 +345,8 @@ left,3,size,2,,,,hits,q,,,6,
 """
 
 
-def test_numbers_of_a_figure_as_csv(browser):
-    page = browser.new_page()
+def test_numbers_of_a_figure_as_csv(new_context):
+    page = new_context().new_page()
     page.add_script_tag(path=ROOT / "book" / "_static" / "figure_data.js")
     told = page.evaluate("figure => btsrFigureData.csv(figure)", HANDMADE)
     assert told == HANDMADE_CSV
@@ -357,12 +358,11 @@ def test_numbers_of_a_figure_as_csv(browser):
     read = list(csv.DictReader(io.StringIO(told)))
     assert [row["x"] for row in read] == ['b, "c"', "é"]
     assert [float(row["y"]) for row in read] == [1e-7, 2]
-    page.close()
 
 
 def test_page_on_paper(visit, server):
     """Only what is read, in the colours of the light, and nothing wider than the sheet."""
-    page, _ = visit("book/frontier.html", server, viewport=DESKTOP, color_scheme="dark")
+    page, _ = visit("book/frontier.html", server, color_scheme="dark")
     heights = "[...document.querySelectorAll('.btsr-figure')].map(figure => figure.clientHeight)"
     before = page.evaluate(heights)
     assert max(before) > 1000, "one would not fit on a sheet"
@@ -393,26 +393,6 @@ def test_page_on_paper(visit, server):
     )
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert page.pdf(format="A4").startswith(b"%PDF")
-
-
-def test_pages_are_light(browser, server, capsys):
-    """What a page asks for in all; the slider, which is to be sent around, is kept small."""
-    weights = {}
-    for address in PAGES:
-        page = browser.new_page()
-        page.goto(f"{server}/{address}", wait_until="load")
-        weights[address] = page.evaluate(
-            """['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
-            .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
-        )
-        page.close()
-    heaviest = max(weights, key=weights.get)
-    with capsys.disabled():
-        print(f"\nheaviest page: {heaviest}, {weights[heaviest] / 1e6:.2f} MB")  # noqa: T201
-    assert min(weights.values()) > 1e5, "the server has sent something"
-    if SLIDER not in weights:
-        pytest.skip(f"the book has no {SLIDER}")
-    assert weights[SLIDER] < MOST_BYTES
 
 
 class _Loaded(HTMLParser):
