@@ -124,7 +124,7 @@ def environment(project):
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(project, environment):
     """Return what runs a command in the project; it must succeed."""
 
@@ -140,10 +140,9 @@ def run(project, environment):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def recorded(project, environment):
+def recorded(run):
     """The small study, which the chapters show."""
-    command = [".venv/bin/btsr", "study"]
-    subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)
+    run(".venv/bin/btsr study")
 
 
 @pytest.mark.parametrize("command", in_blocks())

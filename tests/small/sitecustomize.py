@@ -12,7 +12,7 @@ NAMES = ("ml-100k", "movietweetings-100k")
 class SmallCatalogue:
     """Loads the catalogue as it is, then exchanges where its datasets come from."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name, _path=None, _target=None):
         """Return how the catalogue is loaded; leave all other modules alone."""
         if name != "btsr_core.data.catalogue":
             return None
@@ -22,8 +22,8 @@ class SmallCatalogue:
 
         def load_and_exchange(module):
             load(module)
-            for dataset in NAMES:
-                module.DATASETS[dataset] = small(module.DATASETS[dataset])
+            known = module.DATASETS
+            module.DATASETS = {**known, **{name: small(known[name]) for name in NAMES}}
 
         spec.loader.exec_module = load_and_exchange
         return spec
