@@ -1,7 +1,7 @@
-"""Parquet files that carry the SHA-256 of their own bytes: a flipped bit is found when one is read.
+"""Files that carry the SHA-256 of their own bytes: a flipped bit is found when one is read.
 
-The sum stands among the file's key-value metadata. It is taken over the whole file with zeros in
-its own place, so one file is all that is needed, and any Parquet reader reads it.
+The sum stands among the metadata of a Parquet or safetensors file. It is taken over the whole file
+with zeros in its own place, so one file is all that is needed, and any reader reads it.
 """
 
 import hashlib
@@ -17,9 +17,12 @@ from btsr_core.files import atomic_path
 
 KEY = b"btsr.sha256"
 BLANK = b"0" * 64
-_VALUE_HEAD = b"\x18@"
-"""How Parquet's footer (Thrift's compact protocol) begins a value of 64 characters."""
-_UNNAMED_SUM = re.compile(re.escape(_VALUE_HEAD) + rb"([0-9a-f]{64})", re.DOTALL)
+ALTERED = "its bytes are not those that were written: they have another SHA-256"
+_PARQUET = b"PAR1"
+_PARQUET_HEAD, _JSON_HEAD = b"\x18@", b'":"'
+"""What stands between a name and its value of 64 characters in a Parquet file (in Thrift's
+compact protocol), and in the header of a safetensors file."""
+_HEX = rb"([0-9a-f]{64})"
 
 
 def write_parquet(table: pa.Table, path: Path, **options: Any) -> Path:
@@ -38,12 +41,17 @@ def write_parquet(table: pa.Table, path: Path, **options: Any) -> Path:
     with pq.ParquetWriter(buffer, table.schema, **options) as writer:
         writer.write_table(table)
         writer.add_key_value_metadata({KEY.decode(): BLANK.decode()})
-    content = buffer.getvalue()
-    start = content.rindex(KEY) + len(KEY) + len(_VALUE_HEAD)
-    digest = hashlib.sha256(content).hexdigest().encode()
     with atomic_path(path) as temporary:
-        temporary.write_bytes(content[:start] + digest + content[start + len(BLANK) :])
+        temporary.write_bytes(sealed(buffer.getvalue()))
     return path
+
+
+def sealed(content: bytes) -> bytes:
+    """Return a file's content with its sum in the place of `BLANK`, the value of `KEY` in it."""
+    start = _sum_at(content)
+    assert start is not None
+    digest = hashlib.sha256(content).hexdigest().encode()
+    return content[:start] + digest + content[start + len(BLANK) :]
 
 
 def read_parquet(path: Path, schema: pa.Schema | None = None) -> pa.Table:
@@ -60,7 +68,7 @@ def read_parquet(path: Path, schema: pa.Schema | None = None) -> pa.Table:
     """
     content = path.read_bytes()
     if not is_intact(content):
-        raise OSError("its bytes are not those that were written: they have another SHA-256")
+        raise OSError(ALTERED)
     return pq.read_table(pa.BufferReader(content), schema=schema)
 
 
@@ -81,8 +89,9 @@ def is_intact(content: bytes) -> bool:
 
 def _sum_at(content: bytes) -> int | None:
     """Return where the sum stands, None if there is none."""
+    head = _PARQUET_HEAD if content.startswith(_PARQUET) else _JSON_HEAD
     found = content.rfind(KEY)
     if found >= 0:
-        return found + len(KEY) + len(_VALUE_HEAD)
-    other = _UNNAMED_SUM.search(content)  # a sum whose name was damaged is still one
+        return found + len(KEY) + len(head)
+    other = re.search(re.escape(head) + _HEX, content)  # a sum whose name was damaged is still one
     return other.start(1) if other else None

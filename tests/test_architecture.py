@@ -21,7 +21,7 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("", "runs experiment sweep printing"),
     ("analysis", "intervals significance power seed_power who_gains pareto gains correlation"),
     ("analysis", "exposure buckets confidence calibration overlap spectrum genres"),
-    ("study", "records measure examples spec search plan run cli"),
+    ("study", "rows records measure examples search spec plan run cli"),
     ("dial", "settings film interpolation records artefact training measure plan choice run cli"),
     ("", "cli __main__"),
     (

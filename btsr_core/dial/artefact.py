@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from btsr_core.dial.film import build_conditioned
 from btsr_core.dial.interpolation import between
@@ -14,6 +14,7 @@ from btsr_core.dial.settings import Conditioning, DialConfig
 from btsr_core.errors import InputError
 from btsr_core.files import atomic_path
 from btsr_core.model.sasrec import SASRec
+from btsr_core.sealed import ALTERED, BLANK, KEY, is_intact, sealed
 from btsr_core.training.checkpoint import State
 from btsr_core.training.train import build_model
 
@@ -80,8 +81,9 @@ def save_dial(dial: Dial, folder: Path) -> Path:
     }
     path = folder / f"{dial.dial_id}{SUFFIX}"
     tensors = {name: tensor.cpu().contiguous() for name, tensor in dial.tensors.items()}
+    metadata = {"dial": json.dumps(described), KEY.decode(): BLANK.decode()}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"dial": json.dumps(described)})
+        temporary.write_bytes(sealed(save(tensors, metadata=metadata)))
     return path
 
 
@@ -91,9 +93,11 @@ def load_dial(path: Path) -> Dial:
     Raises
     ------
     InputError
-        If the file is missing or damaged, or holds something else.
+        If the file is missing or damaged, or holds something else than its name says.
     """
     try:
+        if not is_intact(path.read_bytes()):
+            raise OSError(ALTERED)
         with safe_open(path, framework="pt") as content:
             described = json.loads(content.metadata()["dial"])
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
@@ -104,10 +108,13 @@ def load_dial(path: Path) -> Dial:
             tensors,
         )
         dial.model_at(dial.config.low)  # its weights fit its description
-    except InputError:
-        raise
+        if dial.dial_id != path.stem:
+            raise ValueError(f"it is dial {dial.dial_id}")
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise ValueError("a weight is not finite")
     except Exception as error:
         raise InputError(
-            f"dial {path} cannot be read ({error}); restore it, or delete it and run `btsr dial`"
+            f"dial {path} cannot be read ({' '.join(str(error).split())}); restore it, or delete "
+            "it and the record beside it, and run `btsr dial`"
         ) from error
     return dial

@@ -16,6 +16,7 @@ from btsr_core.analysis.pareto import hypervolume_ratios
 from btsr_core.dial.artefact import SUFFIX
 from btsr_core.dial.plan import planned_dials, trained_models
 from btsr_core.dial.records import DialRecord, dials_folder, read_dials
+from btsr_core.errors import InputError
 from btsr_core.study.measure import VALIDATION
 from btsr_core.study.records import Record
 from btsr_core.study.run import Standing
@@ -113,7 +114,7 @@ def rivals(place: Standing, recorded: Mapping[str, DialRecord]) -> dict[str, Riv
     place
         What is recorded of the study's runs.
     recorded
-        Dials by name, as `read_dials` gives them.
+        Dials by name.
     """
     trained = trained_models(place)
     if not trained:
@@ -140,10 +141,32 @@ def chosen_kind(found: Mapping[str, Rival], reading: str = READING) -> str | Non
     return max(able, key=lambda kind: found[kind].ratios(*PLANE, VALIDATION).mean(), default=None)
 
 
-def chosen_dial(place: Standing) -> Chosen | None:
-    """Return the dial that drives a dataset's slider; None if none is recorded, or good enough."""
+def recorded_dials(place: Standing) -> dict[str, DialRecord]:
+    """Return the recorded dials of a dataset.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read.
+    """
+    records, faults = read_dials(dials_folder(place.folder), place.targets)
+    if faults:
+        raise InputError(next(iter(faults.values())))
+    return records
+
+
+def chosen_dial(place: Standing, recorded: Mapping[str, DialRecord] | None = None) -> Chosen | None:
+    """Return the dial that drives a dataset's slider; None if none is recorded, or good enough.
+
+    Parameters
+    ----------
+    place
+        The dataset.
+    recorded
+        Its dials by name; by default all that are recorded.
+    """
     folder = dials_folder(place.folder)
-    found = rivals(place, read_dials(folder))
+    found = rivals(place, recorded_dials(place) if recorded is None else recorded)
     kind = chosen_kind(found)
     if kind is None:
         return None

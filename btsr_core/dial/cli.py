@@ -16,6 +16,7 @@ from btsr_core.files import project_root
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
 from btsr_core.printing import user_errors
+from btsr_core.study.cli import name_faults, refuse_faults
 from btsr_core.study.run import standing
 from btsr_core.study.spec import read_study
 
@@ -49,7 +50,8 @@ def dial_command(
 
     A dial is one artefact that serves every alpha of the study's sweep. There is one of each kind
     and seed. The command may be killed at any moment: the same one goes on where it stopped. At the
-    end the dial that drives the slider stands beside the records, if one is good enough.
+    end the dial that drives the slider stands beside the records, if one is good enough. Files that
+    cannot be read are named, and those that are planned are made again; the exit status then is 2.
     """
     keep_freed_memory()
     with user_errors():
@@ -61,6 +63,7 @@ def dial_command(
         described = read_study(study or project_root() / "book" / "study.toml")
         place = standing(described, dataset, folder, mirror=mirror)
         dials = dial_standing(place, tuple(kind or KINDS))
+        faults = name_faults([*place.faults.values(), *dials.faults.values()])
         if not dials.planned:
             raise InputError(
                 f"the study has no sweep over alpha on {dataset} whose search has ended; "
@@ -68,6 +71,7 @@ def dial_command(
             )
         _print(dials)
         if status:
+            refuse_faults(faults)
             return
         missing = sum(one.status == "missing" for one in dials.planned)
         with tqdm(unit="dial", total=missing, disable=not sys.stderr.isatty()) as bar:
@@ -87,6 +91,7 @@ def dial_command(
         _print(dials)
         if failures:
             raise InputError(f"{len(failures)} dials failed:\n  " + "\n  ".join(failures))
+        refuse_faults(faults)
 
 
 def _print(dials: DialStanding) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from btsr_core.dial.artefact import Dial
-from btsr_core.dial.records import DialRecord, FloatArray, IntArray, Key
+from btsr_core.dial.records import DialRecord, FloatArray, IntArray
 from btsr_core.dial.settings import DialConfig
 from btsr_core.dial.training import Trained
 from btsr_core.evaluation.evaluate import evaluate_model
@@ -21,6 +21,7 @@ from btsr_core.study.measure import (
     popularity,
 )
 from btsr_core.study.records import ALL_ITEMS
+from btsr_core.study.rows import Key
 
 STEP = 0.01
 """Between two alphas of the grid, or a little less: both ends of the range belong to it."""

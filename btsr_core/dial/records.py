@@ -15,11 +15,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from btsr_core.dial.settings import DialConfig
 from btsr_core.errors import InputError
-from btsr_core.study.records import ALL_ITEMS, BEYOND, write_row
+from btsr_core.study.records import ALL_ITEMS, BEYOND, Targets
+from btsr_core.study.rows import (
+    MOST_SECONDS,
+    Key,
+    check_curves,
+    check_metrics,
+    check_range,
+    named,
+    read_all,
+    read_row,
+    write_row,
+)
+from btsr_core.training.train import SELECTION_METRIC
 
 FOLDER = "dials"
 """Of a dataset's records, beside those of the study's runs."""
@@ -28,8 +39,6 @@ STAGES = ["stage", "alpha", "kept", "epochs", "seconds"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
-Key = tuple[str, int, str]
-"""Reading of the pool, bucket of the target, metric."""
 
 _METRIC = pa.struct(
     [
@@ -173,38 +182,71 @@ def write_dial_record(record: DialRecord, folder: Path) -> Path:
     return write_row(row, _SCHEMA, folder / f"{record.dial_id}.parquet")
 
 
-def read_dial_record(path: Path) -> DialRecord:
-    """Read one record.
+def read_dial_record(path: Path, targets: Targets) -> DialRecord:
+    """Read one record, which must be one of a dataset and possible in all its numbers.
+
+    Parameters
+    ----------
+    path
+        The file, named by the dial.
+    targets
+        Of the dataset.
 
     Raises
     ------
     InputError
-        If it cannot be read.
+        If it cannot be read, or is not what its name says.
     """
-    try:
-        row = pq.read_table(path, schema=_SCHEMA).to_pylist(maps_as_pydicts="strict")[0]
-        config = DialConfig.model_validate_json(row["config"])
-        provenance = json.loads(row["provenance"])
+    with named(path, "btsr dial"):
+        row = read_row(path, _SCHEMA)
         stages = pd.DataFrame(row["stages"], columns=STAGES)
-        alphas, n_users = np.array(row["alphas"]), row["n_users"]
+        alphas, n_users = np.array(row["alphas"], np.float64), int(row["n_users"])
         names = np.repeat(stages["stage"].to_numpy(), stages["epochs"])
-        curves = pd.DataFrame({"stage": names, **row["curves"]})
         ranks = np.array(row["ranks"], np.int64).reshape(len(alphas), n_users)
         shape = (len(alphas), n_users, len(row["lists"]) // max(1, ranks.size))
-        lists = np.array(row["lists"], np.int64).reshape(shape)
-        metrics = {
-            (one["reading"], one["bucket"], one["metric"]): np.array(one["values"])
-            for one in row["metrics"]
-        }
-    except (OSError, ValueError, KeyError, IndexError) as error:  # Arrow's are one of these
-        raise InputError(
-            f"{path} cannot be read ({error}); restore it, or delete it and run `btsr dial`"
-        ) from None
-    return DialRecord(
-        row["dial_id"], config, provenance, stages, alphas, metrics, curves, lists, ranks
-    )
+        found = row["metrics"]
+        keys = zip(found["reading"], found["bucket"].tolist(), found["metric"], strict=True)
+        record = DialRecord(
+            row["dial_id"],
+            DialConfig.model_validate_json(row["config"]),
+            json.loads(row["provenance"]),
+            stages,
+            alphas,
+            dict(zip(keys, found["values"], strict=True)),
+            pd.DataFrame({"stage": names, **row["curves"]}),
+            np.array(row["lists"], np.int64).reshape(shape),
+            ranks,
+        )
+        _check(record, path.stem, targets)
+        if len(record.metrics) < len(found["metric"]):
+            raise ValueError("a metric is there twice")
+    return record
 
 
-def read_dials(folder: Path) -> dict[str, DialRecord]:
-    """Return all recorded dials of a folder, by name; none if there is no such folder."""
-    return {path.stem: read_dial_record(path) for path in sorted(folder.glob("*.parquet"))}
+def _check(record: DialRecord, name: str, targets: Targets) -> None:
+    """Refuse a record that is not of this name and dataset, or holds what cannot be."""
+    config, alphas, stages = record.config, record.alphas, record.stages
+    described = config.dial_id(targets.fingerprint)
+    if not name == record.dial_id == described:
+        raise ValueError(f"it is of dial {record.dial_id}, and describes {described} of these data")
+    if not isinstance(record.provenance, dict):
+        raise ValueError("its provenance is no mapping")
+    if not len(alphas) or (alphas[0], alphas[-1]) != (config.low, config.high):
+        raise ValueError(f"it was not measured from {config.low:g} to {config.high:g}")
+    check_range("a step between alphas", np.diff(alphas), 1e-9, config.high)
+    check_range("epochs kept", stages["kept"], 1, stages["epochs"])
+    check_range("seconds", stages["seconds"], 0, MOST_SECONDS)
+    check_curves(record.curves.drop(columns="stage"), record.epochs)
+    check_metrics(list(record.metrics), np.array(list(record.metrics.values())))
+    for reading in targets.counts:
+        if (reading, ALL_ITEMS, SELECTION_METRIC) not in record.metrics:
+            raise ValueError(f"{SELECTION_METRIC} of {reading} is missing")
+    if np.array(list(record.metrics.values())).shape[1:] != alphas.shape:
+        raise ValueError("its metrics are of other alphas")
+    check_range("a rank", record.ranks, 1, BEYOND)
+    check_range("an item of the lists", record.lists, -1, targets.sizes["n_items"] - 1)
+
+
+def read_dials(folder: Path, targets: Targets) -> tuple[dict[str, DialRecord], dict[str, str]]:
+    """Return all recorded dials of a folder, and what is wrong with others, by name."""
+    return read_all(folder, lambda path: read_dial_record(path, targets))

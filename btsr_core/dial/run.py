@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,10 @@ from btsr_core.errors import InputError
 from btsr_core.experiment import alone, pick_device, versions
 from btsr_core.files import runs_dir
 from btsr_core.machine.processes import worker_pool
-from btsr_core.study.run import WORKER_ENDED, Say, Standing, prepared
+from btsr_core.sealed import is_sealed
+from btsr_core.study.records import Targets
+from btsr_core.study.rows import seal_all
+from btsr_core.study.run import WORKER_ENDED, Say, Standing, check_data, prepared
 
 STORE = "dials"
 """Folder in the run store for checkpoints and weights of dials."""
@@ -47,11 +51,14 @@ class DialStanding:
         Which kinds are wanted.
     records
         By dial.
+    faults
+        What is wrong with files that cannot be read, a line each, by the dial that their name says.
     """
 
     place: Standing
     kinds: Collection[str] = tuple(KINDS)
     records: dict[str, DialRecord] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -66,7 +73,14 @@ class DialStanding:
 
 def dial_standing(place: Standing, kinds: Collection[str] = tuple(KINDS)) -> DialStanding:
     """Return what is recorded of a dataset's dials."""
-    return DialStanding(place, kinds, read_dials(dials_folder(place.folder)))
+    found = DialStanding(place, kinds, *read_dials(dials_folder(place.folder), place.targets))
+    chosen = chosen_dial(place, found.records)
+    if chosen and chosen.artefact:
+        try:
+            load_dial(chosen.artefact)
+        except InputError as error:
+            found.faults[chosen.artefact.name] = str(error)
+    return found
 
 
 def run_dials(
@@ -98,9 +112,17 @@ def run_dials(
     list
         What went wrong, a line a dial; other dials do not wait for it.
     """
-    places = list(standings)
+    places, failures = [], []
+    for place in standings:
+        try:
+            if any(one.status == "missing" for one in place.planned):
+                check_data(place.place, mirror)
+            seal_all(place.folder, place.records)
+        except (InputError, OSError) as error:
+            failures.append(f"{place.place.dataset}: {error}")
+        else:
+            places.append(place)
     left = [(place, one) for place in places for one in place.planned if one.status == "missing"]
-    failures: list[str] = []
     flying: dict[Future[Path], tuple[DialStanding, PlannedDial]] = {}
     with worker_pool(processes) as pool:
         try:
@@ -108,8 +130,9 @@ def run_dials(
                 while left and len(flying) < processes:
                     place, one = left.pop(0)
                     job = pool.submit(
-                        train_and_record, one.config, place.folder, runs, mirror, str(device)
-                    )
+                        train_and_record, one.config, place.place.targets, place.folder, runs,
+                        mirror, str(device),
+                    )  # fmt: skip
                     flying[job] = place, one
                 for job in wait(flying, return_when=FIRST_COMPLETED).done:
                     place, one = flying.pop(job)
@@ -126,18 +149,19 @@ def run_dials(
 def _landed(job: "Future[Path]", place: DialStanding, one: PlannedDial, failures: list[str]) -> str:
     """Take over what a worker recorded; return a line about it."""
     try:
-        record = read_dial_record(job.result())
+        record = read_dial_record(job.result(), place.place.targets)
     except BrokenProcessPool:
         raise InputError(WORKER_ENDED) from None
-    except InputError as error:
+    except (InputError, OSError) as error:
         failures.append(f"{one}: {error}")
         return failures[-1]
     place.records[record.dial_id] = record
+    place.faults.pop(record.dial_id, None)
     return f"{one}: {record.epochs} epochs, {record.stages['seconds'].sum():.0f} s"
 
 
 def train_and_record(
-    config: DialConfig, folder: Path, runs: Place, mirror: Place, device: str
+    config: DialConfig, targets: Targets, folder: Path, runs: Place, mirror: Place, device: str
 ) -> Path:
     """Train one dial, measure it, keep its weights in the run store, and record it.
 
@@ -145,6 +169,8 @@ def train_and_record(
     ----------
     config
         What to train.
+    targets
+        Of the data that it is to be trained on.
     folder
         For the record.
     runs, mirror, device
@@ -159,10 +185,13 @@ def train_and_record(
         torch.set_num_threads(1)
     where, data = pick_device(device), prepared(config.experiment.data, mirror)
     store = runs_dir(runs) / STORE
-    own = store / config.dial_id(data.interactions.fingerprint)
+    if data.interactions.fingerprint != targets.fingerprint:
+        raise InputError(f"{data.config.source} has changed since the command began")
+    own = store / config.dial_id(targets.fingerprint)
     with alone(own):
         record = folder / f"{own.name}.parquet"
-        if record.is_file():  # another process has trained it meanwhile
+        with suppress(InputError):  # else another process has trained it meanwhile
+            read_dial_record(record, targets)
             return record
         trained = train_dial(
             config, data, folder=own, device=where, runs=runs, mirror=mirror, progress=False
@@ -190,7 +219,7 @@ def keep_artefact(place: DialStanding, runs: Place = None) -> Path | None:
     Path
         Of the artefact; None where none drives the slider, or its weights are not in the store.
     """
-    chosen = chosen_dial(place.place)
+    chosen = chosen_dial(place.place, place.records)
     name = f"{chosen.records[0].dial_id}{SUFFIX}" if chosen else ""
     for other in place.folder.glob(f"*{SUFFIX}"):
         if other.name != name:
@@ -198,6 +227,9 @@ def keep_artefact(place: DialStanding, runs: Place = None) -> Path | None:
     source = runs_dir(runs) / STORE / name
     if chosen is None:
         return None
-    if chosen.artefact is None and source.is_file():
+    is_whole = chosen.artefact is not None and name not in place.faults
+    if not is_whole and source.is_file():
         return save_dial(load_dial(source), place.folder)
+    if is_whole and chosen.artefact and not is_sealed(chosen.artefact):
+        return save_dial(load_dial(chosen.artefact), place.folder)
     return chosen.artefact

@@ -8,8 +8,7 @@ import pandas as pd
 
 from btsr_core.analysis.intervals import FloatArray, Interval
 from btsr_core.analysis.pareto import hypervolume, hypervolume_ratios
-from btsr_core.dial.choice import ORIGIN, Rival, rivals
-from btsr_core.dial.records import dials_folder, read_dials
+from btsr_core.dial.choice import ORIGIN, Rival, recorded_dials, rivals
 from btsr_core.dial.settings import CHECKED
 from btsr_core.dial.training import at_alpha
 from btsr_core.pages.frontier_tables import ALPHA
@@ -29,7 +28,7 @@ MINUTE = 60
 
 def recorded_rivals(place: Standing) -> dict[str, Rival]:
     """Return the dials that are recorded of a dataset beside its trained models."""
-    return rivals(place, read_dials(dials_folder(place.folder)))
+    return rivals(place, recorded_dials(place))
 
 
 def widest(found: Rivals) -> Rival:

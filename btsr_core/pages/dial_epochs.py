@@ -10,7 +10,7 @@ from btsr_core.pages.dials import Sweep, seeds_of
 from btsr_core.pages.epochs import METRICS, EqualEpochs, common_epochs, compare_runs, curve
 from btsr_core.pages.results import common_seeds
 from btsr_core.study.records import Record
-from btsr_core.study.spec import Value
+from btsr_core.study.search import Value
 
 ByMetric = Mapping[str, Mapping[Value, EqualEpochs]]
 """Comparisons by metric (`epochs.METRICS`) and by the value of a setting."""

@@ -13,7 +13,7 @@ from btsr_core.pages.dials import Sides, Sweep, relative_difference, seeds_of
 from btsr_core.pages.words import joined, signed, unsigned
 from btsr_core.study.records import ALL_ITEMS, Record
 from btsr_core.study.run import Standing
-from btsr_core.study.spec import Value
+from btsr_core.study.search import Value
 
 NO_INTERVAL = "no interval"
 """Where too few seeds are in common, or nothing varies."""

@@ -30,7 +30,7 @@ from btsr_core.pages.results import values_of
 from btsr_core.settings import BarlowTwins
 from btsr_core.study.records import ALL_ITEMS, Record, Targets
 from btsr_core.study.run import Standing
-from btsr_core.study.spec import Value
+from btsr_core.study.search import Value
 
 DEFAULT_SCALING = str(BarlowTwins.model_fields["scaling"].default)
 

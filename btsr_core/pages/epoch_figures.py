@@ -13,7 +13,7 @@ from btsr_core.pages.epochs import FEWEST, METRICS
 from btsr_core.pages.styles import BLUE, GREEN, GREY, PALETTE, VERMILION, Style
 from btsr_core.pages.template import TEMPLATE, nothing_to_draw
 from btsr_core.pages.words import count
-from btsr_core.study.spec import Value
+from btsr_core.study.search import Value
 
 KEPT = Style(GREEN, "square", "open", "dash")
 EQUAL = Style(VERMILION, "circle", "full", "solid")

@@ -1,6 +1,7 @@
 """What chapters show: the recorded runs of a dataset, trained first where nobody planned them."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from btsr_core.files import project_root, runs_dir
 from btsr_core.machine.processes import usable_cores
 from btsr_core.names import system_name
 from btsr_core.study.measure import READINGS
-from btsr_core.study.plan import Planned
-from btsr_core.study.records import ALL_ITEMS, Record, read_records
-from btsr_core.study.run import Standing, data_config, describe, run_study, standing
-from btsr_core.study.spec import SEARCH, Study, Value, read_study
+from btsr_core.study.plan import Planned, describe
+from btsr_core.study.records import ALL_ITEMS, Record, read_records, read_targets
+from btsr_core.study.run import Standing, data_config, run_study, standing
+from btsr_core.study.search import Value
+from btsr_core.study.spec import MOST_LETTERS, SEARCH, Study, read_study
 
 OWN_RECORDS = "records"
 """Folder in the run store for records that chapters have made themselves."""
@@ -71,10 +73,12 @@ def open_recorded(dataset: str, parameters: Any) -> Standing:
     Raises
     ------
     InputError
-        If the study has no such dataset, or nothing is recorded of it.
+        If the study has no such dataset, nothing is recorded of it, or a record cannot be read.
     """
     folder = results_folder(parameters) / dataset
     found = standing(_study(parameters), dataset, folder, mirror=parameters.mirror)
+    if found.faults:
+        raise InputError(next(iter(found.faults.values())))
     if not found.records:
         raise InputError(
             f"nothing is recorded in {found.folder}; `btsr study --only {dataset}` trains it"
@@ -114,12 +118,16 @@ def _trained(p: Any, study: Study, results: Path, wanted: Sequence[str]) -> Stan
     study = _with_seeds(study.including(p.dataset, _settings(p, study)), p.dataset, p.n_seeds)
     config = data_config(study, p.dataset)
     content = load_data(config, mirror=p.mirror).fingerprint
-    name = Path(p.dataset).name.split(".")[0]
+    own_name = Path(p.dataset).name
+    # As many bytes as leave room for more in a name; an own name may be one that hides files.
+    name = os.fsencode(own_name.split(".")[0] or own_name)[:MOST_LETTERS].decode(errors="ignore")
     # A file may change, and be cut in several ways: each has a folder of its own.
     cut = hashlib.sha256(f"{content}{config.model_dump_json()}".encode()).hexdigest()[:8]
     folder = runs_dir(p.runs) / OWN_RECORDS / f"{name}-{cut}"
     place = standing(study, p.dataset, folder, mirror=p.mirror)
-    place.records |= read_records(results / name)
+    known = read_targets(results / name)
+    if known is not None and known.fingerprint == content:
+        place.records |= read_records(results / name, known)[0]
     models = {model for one in study.of(p.dataset) if one.part in wanted for model in one.models}
 
     def is_wanted(one: Planned) -> bool:

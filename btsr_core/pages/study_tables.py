@@ -12,10 +12,10 @@ from btsr_core.files import project_root
 from btsr_core.names import system_name
 from btsr_core.pages.results import Systems
 from btsr_core.pages.words import NOTHING, short_commit, unsigned
-from btsr_core.study.plan import Search, planned_runs, search_of
+from btsr_core.study.plan import Search, counts, planned_runs, search_of
 from btsr_core.study.records import TARGETS
-from btsr_core.study.run import Standing, counts, standing
-from btsr_core.study.spec import Choice
+from btsr_core.study.run import Standing, standing
+from btsr_core.study.search import Choice
 
 STATES = ("recorded", "missing", "waiting")
 """Of planned runs: `waiting` are those whose search has not ended."""

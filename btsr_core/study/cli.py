@@ -1,22 +1,24 @@
 """`btsr study`: train and record what a study lacks, or say what that is."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import pandas as pd
 import typer
 from tqdm import tqdm
 
+from btsr_core.data.datasets import DATASETS
 from btsr_core.errors import InputError
 from btsr_core.experiment import pick_device
 from btsr_core.files import project_root
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
 from btsr_core.printing import user_errors
-from btsr_core.study.plan import Planned
-from btsr_core.study.run import Standing, counts, run_study, seconds_left, standing
+from btsr_core.study.plan import Planned, counts, describe
+from btsr_core.study.run import Standing, data_config, run_study, standing
 from btsr_core.study.spec import Study, read_study
 
 HOUR, MINUTE = 3600, 60
@@ -54,14 +56,16 @@ def study_command(
     """Train and record every run of the study that is not recorded yet.
 
     It may be killed at any moment: the same command goes on where it stopped, and does nothing
-    once all is there. Datasets that cannot be had are named and passed over.
+    once all is there. Datasets that cannot be had are named and passed over. Files that cannot be
+    read are named too, and those that are planned are made again; the exit status then is 2.
     """
     keep_freed_memory()
     with user_errors():
         here = pick_device(device)
         described = read_study(study or project_root() / "book" / "study.toml")
         _check_names(described, only, part, model)
-        places = _standings(described, only, results or project_root() / "book/results", mirror)
+        folder = results or project_root() / "book" / "results"
+        places, faults = _standings(described, only, folder, mirror)
 
         def wanted(one: Planned) -> bool:
             fits = part is None or one.part in part or _is_searched_for(described, one, part)
@@ -69,6 +73,7 @@ def study_command(
 
         _print_counts(places, wanted)
         if status:
+            refuse_faults(faults)
             return
         workers = processes or (1 if here.type == "cuda" else usable_cores())
         with tqdm(unit="run", disable=not sys.stderr.isatty()) as bar:
@@ -89,6 +94,27 @@ def study_command(
             )
         if failures:
             raise InputError(f"{len(failures)} runs failed:\n  " + "\n  ".join(failures))
+        refuse_faults(faults)
+
+
+def name_faults(faults: Iterable[str]) -> int:
+    """Say of each file that cannot be used what is wrong, a line each; return how many."""
+    lines = list(faults)
+    for line in lines:
+        typer.echo(f"btsr: {line}", err=True)
+    return len(lines)
+
+
+def refuse_faults(n: int) -> None:
+    """End with an error where files could not be used, once the rest is done.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    if n:
+        raise InputError(f"{n} of the files and folders could not be used, as is said above")
 
 
 def _check_names(
@@ -108,18 +134,25 @@ def _check_names(
 
 def _standings(
     study: Study, only: list[str] | None, results: Path, mirror: Path | None
-) -> list[Standing]:
-    """Return where the planned datasets stand; those that cannot be had are only named."""
+) -> tuple[list[Standing], int]:
+    """Return where the planned datasets stand, and how much could not be used; it is only named.
+
+    A named dataset of which nothing is recorded, and that cannot be had, does not count unless it
+    was asked for.
+    """
     planned = dict.fromkeys(entry.dataset for entry in study.plan)
-    found = []
-    for dataset in only or planned:
+    found, faults = [], 0
+    for dataset in dict.fromkeys(only or planned):
+        folder = results / dataset
         try:
-            found.append(standing(study, dataset, results / dataset, mirror=mirror))
+            found.append(standing(study, dataset, folder, mirror=mirror))
         except InputError as error:
-            if only:
-                raise
             typer.echo(f"btsr: {dataset} is passed over: {error}", err=True)
-    return found
+            is_named = data_config(study, dataset).source in DATASETS
+            faults += bool(only) or not is_named or folder.exists()
+        else:
+            faults += name_faults(found[-1].faults.values())
+    return found, faults
 
 
 def _is_searched_for(study: Study, one: Planned, parts: list[str]) -> bool:
@@ -139,6 +172,33 @@ def _print_counts(places: list[Standing], wanted: Callable[[Planned], bool]) -> 
     ]
     if rows:
         typer.echo(pd.DataFrame(rows).to_string(index=False))
+
+
+def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]) -> float | None:
+    """Return for how many seconds of one process there is work left.
+
+    A run is taken to last as long as the recorded ones of its model on its dataset, else of any
+    model there, by their medians of epochs and of seconds an epoch: a busy hour says little. None
+    while a dataset with missing runs has no record.
+    """
+    total = 0.0
+    for place in places:
+        planned = [one for one in place.planned if wanted(one)]
+        known: dict[str, list[float]] = {}
+        for one in planned:
+            if one.run_id in place.records:
+                record = place.records[one.run_id]
+                known.setdefault(one.model, []).append(record.epochs * record.epoch_seconds)
+        left = {
+            one.run_id or describe(one): one.model for one in planned if one.status != "recorded"
+        }
+        every = [seconds for some in known.values() for seconds in some]
+        if left and not every:
+            return None
+        for model in left.values():
+            own = known.get(model, every)
+            total += median(own)
+    return total
 
 
 def _in_words(seconds: float | None, processes: int) -> str:

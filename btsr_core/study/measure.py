@@ -35,6 +35,7 @@ from btsr_core.analysis.spectrum import (
     uniformity,
     user_spectrum,
 )
+from btsr_core.config import DataConfig
 from btsr_core.data.protocol import EvalSet, History, Split
 from btsr_core.evaluation.baselines import baseline_rankings
 from btsr_core.evaluation.evaluate import Ranking, evaluate_model
@@ -66,6 +67,11 @@ def evaluation_sets(split: Split) -> dict[str, EvalSet]:
     return held_out | {"events": split.events}
 
 
+def cut_of(config: DataConfig) -> dict[str, Any]:
+    """Return the settings that decide how data are cut: part of what targets are of."""
+    return config.model_dump(include={"k_core", "cutoff_quantile"})
+
+
 def measure_targets(data: Prepared) -> Targets:
     """Return who is tested on what in a dataset, and how the untrained baselines do."""
     split = data.split
@@ -93,6 +99,7 @@ def measure_targets(data: Prepared) -> Targets:
     sizes = {
         "dataset": data.interactions.name,
         "fingerprint": data.interactions.fingerprint,
+        **cut_of(data.config),
         "n_items": split.n_items,
         "train_users": len(split.train),
         "train_interactions": int(split.train.lengths.sum()),

@@ -1,14 +1,14 @@
 """From a study to its runs: what is to be trained, what is recorded, what waits for a search."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from types import MappingProxyType
 from typing import Literal
 
 from btsr_core.config import Experiment, experiment
-from btsr_core.study.search import trials
-from btsr_core.study.spec import SEARCH, Entry, Study, Value
+from btsr_core.study.search import Value, trials
+from btsr_core.study.spec import SEARCH, Entry, Study
 
 Status = Literal["recorded", "missing", "waiting"]
 
@@ -128,10 +128,7 @@ def _varied(
 ) -> Iterator[Planned]:
     """Yield an entry's runs: a seed of everything, then the next, so that pairs come early."""
     first = study.search.seed  # so that the best trial is a run already
-    points = [
-        MappingProxyType(dict(zip(entry.grid, values, strict=True)))
-        for values in product(*entry.grid.values())
-    ]
+    points = [MappingProxyType(point) for point in entry.points]
     chosen = {model: searched[model].chosen for model in entry.models}
     for seed in range(first, first + entry.seeds):
         for model, point in product(entry.models, points):
@@ -143,3 +140,19 @@ def _varied(
             run_id = described.run_id(fingerprint)
             status: Status = "recorded" if run_id in scores else "missing"
             yield Planned(entry.dataset, entry.part, model, seed, point, described, run_id, status)
+
+
+def describe(one: Planned) -> str:
+    """Return a planned run in a few words."""
+    values = ", ".join(f"{name} {value}" for name, value in one.point.items())
+    point = f" ({values})" if values else ""
+    return f"{one.dataset} {one.part}: {one.model}{point}, seed {one.seed}"
+
+
+def counts(planned: Iterable[Planned]) -> Mapping[tuple[str, str], dict[str, int]]:
+    """Count the planned runs of each part of each dataset by where they stand."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for one in planned:
+        own = found.setdefault((one.dataset, one.part), {"recorded": 0, "missing": 0, "waiting": 0})
+        own[one.status] += 1
+    return found

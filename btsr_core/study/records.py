@@ -15,13 +15,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from btsr_core.config import Experiment
-from btsr_core.errors import InputError
-from btsr_core.files import atomic_path
+from btsr_core.sealed import read_parquet, write_parquet
+from btsr_core.study.rows import (
+    MOST_SECONDS,
+    check_curves,
+    check_metrics,
+    check_range,
+    named,
+    read_all,
+    read_row,
+    write_row,
+)
+from btsr_core.training.train import SELECTION_METRIC
 
 TARGETS = "targets.parquet"
+TARGETS_OPTIONS = {"compression": "zstd"}
 BEYOND = 101
 """Stands for every rank from here on: no metric looks so far down, and few values pack tightly."""
 ALL_ITEMS = 0
@@ -71,8 +81,7 @@ class Record:
     train_seconds
         Of wall-clock time, on a machine that may have done other things too.
     metrics
-        A row a number: `reading` of the pool, `bucket` of the target (`ALL_ITEMS` or from 1),
-        `metric` and `value`.
+        A row a number: `reading`, `bucket` (`ALL_ITEMS` or from 1), `metric` and `value`.
     curves
         A row an epoch: losses, validation metrics and seconds.
     ranks
@@ -130,67 +139,65 @@ def write_record(record: Record, folder: Path) -> Path:
     return write_row(row, _SCHEMA, folder / f"{record.run_id}.parquet")
 
 
-def write_row(row: Mapping[str, Any], schema: pa.Schema, path: Path) -> Path:
-    """Write a Parquet file of one row, atomically, in as little room as it takes; return its path.
-
-    Parameters
-    ----------
-    row
-        Values by column.
-    schema
-        Of the row.
-    path
-        The file, which is replaced.
-    """
-    with atomic_path(path) as temporary:
-        table = pa.Table.from_pylist([row], schema)
-        # Of one row, statistics and a second schema would take more room than the row.
-        pq.write_table(
-            table,
-            temporary,
-            compression="zstd",
-            compression_level=19,
-            write_statistics=False,
-            store_schema=False,
-        )
-    return path
-
-
-def read_record(path: Path) -> Record:
-    """Read one record.
+def read_record(path: Path, targets: "Targets") -> Record:
+    """Read one record, named by its run, of the dataset that has these targets.
 
     Raises
     ------
     InputError
-        If it cannot be read.
+        If it cannot be read, is not what its name says, or holds what cannot be.
     """
-    try:
-        row = pq.read_table(path, schema=_SCHEMA).to_pylist(maps_as_pydicts="strict")[0]
-        described = Experiment.model_validate_json(row["experiment"])
-        provenance = json.loads(row["provenance"])
-    except (OSError, ValueError, KeyError, IndexError) as error:  # Arrow's are one of these
-        raise InputError(
-            f"{path} cannot be read ({error}); restore it, or delete it and run `btsr study`"
-        ) from None
-    return Record(
-        row["run_id"],
-        described,
-        provenance,
-        row["best_epoch"],
-        row["epochs"],
-        row["train_seconds"],
-        pd.DataFrame(row["metrics"], columns=["reading", "bucket", "metric", "value"]),
-        pd.DataFrame(row["curves"]),
-        {name: np.array(values, dtype=np.int64) for name, values in row["ranks"].items()},
-        {name: np.array(values) for name, values in row["arrays"].items()},
-        np.array(row["lists"], dtype=np.int64),
-    )
+    with named(path, "btsr study"):
+        row = read_row(path, _SCHEMA)
+        metrics = pd.DataFrame(row["metrics"], columns=["reading", "bucket", "metric", "value"])
+        record = Record(
+            row["run_id"],
+            Experiment.model_validate_json(row["experiment"]),
+            json.loads(row["provenance"]),
+            int(row["best_epoch"]),
+            int(row["epochs"]),
+            float(row["train_seconds"]),
+            metrics,
+            pd.DataFrame(row["curves"]),
+            row["ranks"],
+            row["arrays"],
+            np.array(row["lists"], dtype=np.int64),
+        )
+        _check_record(record, path.stem, targets)
+    return record
 
 
-def read_records(folder: Path) -> dict[str, Record]:
-    """Return all records of a dataset's folder, by run; none if there is no such folder."""
-    paths = sorted(path for path in folder.glob("*.parquet") if path.name != TARGETS)
-    return {record.run_id: record for record in map(read_record, paths)}
+def _check_record(record: Record, name: str, targets: "Targets") -> None:
+    """Refuse a record that is not of this name and dataset, or holds what cannot be."""
+    described = record.experiment.run_id(targets.fingerprint)
+    if not name == record.run_id == described:
+        raise ValueError(f"it is of run {record.run_id}, and describes {described} of these data")
+    if not isinstance(record.provenance, dict):
+        raise ValueError("its provenance is no mapping")
+    check_curves(record.curves, record.epochs)
+    check_range("best_epoch", record.best_epoch, 1, record.epochs)
+    check_range("train_seconds", record.train_seconds, 0, MOST_SECONDS)
+    selected, _ = record.curves[f"valid_{SELECTION_METRIC}"], record.curves["seconds"]
+    if selected[record.best_epoch - 1] != selected.max():
+        raise ValueError(f"epoch {record.best_epoch} is not the best of its curves")
+    table = record.metrics
+    keys = list(zip(table["reading"], table["bucket"], table["metric"], strict=True))
+    check_metrics(keys, table["value"].to_numpy(float))
+    for reading, n in targets.counts.items():
+        found = len(record.ranks.get(reading, ()))
+        if found != n or (reading, ALL_ITEMS, SELECTION_METRIC) not in keys:
+            raise ValueError(f"{found} ranks of {n} targets of {reading}, or no metric of them")
+    for reading, ranks in record.ranks.items():
+        check_range(f"a rank of {reading}", ranks, 1, BEYOND)
+    for drawn, values in record.arrays.items():
+        if np.isinf(values).any():
+            raise ValueError(f"{drawn} is not finite")
+    check_range("an item of the lists", record.lists, -1, targets.sizes["n_items"] - 1)
+
+
+def read_records(folder: Path, targets: "Targets") -> tuple[dict[str, Record], dict[str, str]]:
+    """Return all records of a dataset's folder, and what is wrong with others, by run."""
+    return read_all(folder, lambda path: read_record(path, targets), besides=TARGETS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +224,11 @@ class Targets:
     baselines: pd.DataFrame
     buckets: Array
 
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How many targets each reading has."""
+        return {str(name): int(n) for name, n in self.rows["reading"].value_counts().items()}
+
     @property
     def fingerprint(self) -> str:
         """Content hash of the interactions."""
@@ -236,13 +248,8 @@ def write_targets(targets: Targets, folder: Path) -> Path:
         "baselines": targets.baselines.to_json(orient="split", index=False),
         "buckets": json.dumps(targets.buckets.tolist()),
     }
-    with atomic_path(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata({**(table.schema.metadata or {}), **said}),
-            temporary,
-            compression="zstd",
-        )
-    return path
+    kept = table.replace_schema_metadata({**(table.schema.metadata or {}), **said})
+    return write_parquet(kept, path, **TARGETS_OPTIONS)
 
 
 def read_targets(folder: Path) -> Targets | None:
@@ -251,22 +258,37 @@ def read_targets(folder: Path) -> Targets | None:
     Raises
     ------
     InputError
-        If they cannot be read.
+        If they cannot be read, or hold what cannot be.
     """
     path = folder / TARGETS
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        table = pq.read_table(path)
+    with named(path, "btsr study"):
+        table = read_parquet(path)
         said = {name.decode(): value for name, value in (table.schema.metadata or {}).items()}
         told = json.loads(said["baselines"])
-        return Targets(
+        targets = Targets(
             json.loads(said["sizes"]),
             table.to_pandas(),
             pd.DataFrame(told["data"], columns=told["columns"]),
             np.array(json.loads(said["buckets"]), dtype=np.int64),
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}); restore it, or delete it and run `btsr study`"
-        ) from None
+        _check_targets(targets)
+    return targets
+
+
+def _check_targets(targets: Targets) -> None:
+    """Refuse targets that no dataset can have."""
+    sizes, rows, table = targets.sizes, targets.rows, targets.baselines
+    if not isinstance(sizes, dict) or not isinstance(sizes.get("fingerprint"), str):
+        raise ValueError("its sizes are no mapping with a fingerprint")
+    check_range("n_items", [sizes["n_items"], len(targets.buckets)], sizes["n_items"], 2**31)
+    check_range("a bucket", targets.buckets, 1, 127)
+    check_range("an item", rows["item"], 0, sizes["n_items"] - 1)
+    check_range("a target's bucket", rows["bucket"], 1, 127)
+    check_range("a user or history", rows[["user", "history"]], 0, 2**31)
+    if rows["reading"].isna().any():
+        raise ValueError("a target has no reading")
+    for _, own in table.groupby("system"):
+        keys = list(zip(own["reading"], own["bucket"], own["metric"], strict=True))
+        check_metrics(keys, own["value"].to_numpy(float))

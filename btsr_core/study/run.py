@@ -4,24 +4,27 @@ Every run is safe on disk as soon as it ends, and a run that was begun goes on f
 the command may be killed at any moment and be started again.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from statistics import median
 
 import torch
 
 from btsr_core.config import DataConfig, Experiment, experiment
+from btsr_core.data.datasets import DATASETS
 from btsr_core.errors import InputError
-from btsr_core.experiment import Prepared, prepare, run_experiment
+from btsr_core.experiment import Prepared, load_data, prepare, run_experiment
 from btsr_core.machine.processes import worker_pool
-from btsr_core.study.examples import examples_of, write_examples
-from btsr_core.study.measure import measure_run, measure_targets
-from btsr_core.study.plan import Planned, planned_runs
+from btsr_core.study.examples import EXAMPLES, examples_of, write_examples
+from btsr_core.study.measure import cut_of, measure_run, measure_targets
+from btsr_core.study.plan import Planned, describe, planned_runs
 from btsr_core.study.records import (
+    TARGETS,
+    TARGETS_OPTIONS,
     Record,
     Targets,
     read_record,
@@ -30,10 +33,12 @@ from btsr_core.study.records import (
     write_record,
     write_targets,
 )
+from btsr_core.study.rows import seal, seal_all
 from btsr_core.study.spec import Study
 from btsr_core.training.train import SELECTION_METRIC
 
 Say = Callable[[str], None]
+_WAY_OUT = "choose another folder with --results, or delete that one to record it anew"
 WORKER_ENDED = (
     "a training process ended unexpectedly, perhaps for want of memory; the same command goes on "
     "from the last checkpoint, with --processes 1 it needs least"
@@ -55,6 +60,8 @@ class Standing:
         Who is tested on what.
     records
         By run, those of other studies included.
+    faults
+        What is wrong with files that cannot be read, a line each, by the run that their name says.
     """
 
     study: Study
@@ -62,6 +69,7 @@ class Standing:
     folder: Path
     targets: Targets
     records: dict[str, Record] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -82,24 +90,71 @@ def selection_score(record: Record) -> float:
 def standing(
     study: Study, dataset: str, folder: Path, *, mirror: str | Path | None = None
 ) -> Standing:
-    """Return what is recorded of a dataset in a folder; its targets are made if there are none.
+    """Return what is recorded of a dataset in a folder; nothing is written.
 
     Raises
     ------
     InputError
-        If the dataset is not in the study, can be had from nowhere, or a record cannot be read.
+        If the dataset is not in the study, can be had from nowhere, or is not what the folder's
+        records are of.
     """
     if dataset not in study.datasets:
         raise InputError(
             f"the study has no dataset {dataset!r}; it has {', '.join(study.datasets)}"
         )
-    targets = read_targets(folder)
+    config = data_config(study, dataset)
+    faults: dict[str, str] = {}
+    try:
+        targets = read_targets(folder)
+    except InputError as error:
+        targets, faults = None, {Path(TARGETS).stem: str(error)}
     if targets is None:
-        data = prepare(data_config(study, dataset), mirror=mirror)
-        targets = measure_targets(data)
-        write_examples(examples_of(data, to_record=True), folder)
-        write_targets(targets, folder)
-    return Standing(study, dataset, folder, targets, read_records(folder))
+        try:
+            targets = measure_targets(prepare(config, mirror=mirror))
+        except InputError as error:
+            raise InputError("; ".join([*faults.values(), str(error)])) from None
+        records, others = read_records(folder, targets)
+        if others and not records:
+            raise InputError(f"{folder} holds records, but no targets of them; {_WAY_OUT}")
+    else:
+        records, others = read_records(folder, targets)
+    place = Standing(study, dataset, folder, targets, records, faults | others)
+    _check_place(place, config, mirror)
+    return place
+
+
+def _check_place(place: Standing, config: DataConfig, mirror: str | Path | None) -> None:
+    """Refuse a folder whose records are not of the data that the study names, as far as is known.
+
+    The content of a named dataset is that of its checksums; it is looked at before training.
+    """
+    path, sizes, now = place.folder / TARGETS, place.targets.sizes, cut_of(config)
+    if config.source not in DATASETS:
+        if os.path.isfile(os.path.expanduser(config.source)):
+            check_data(place, mirror)
+    elif sizes.get("dataset", config.source) != config.source:
+        raise InputError(f"{path} is of {sizes['dataset']}, not of {config.source}; {_WAY_OUT}")
+    recorded = [cut_of(record.experiment.data) for record in place.records.values()]
+    for cut in ({name: sizes.get(name, value) for name, value in now.items()}, *recorded):
+        if cut != now:
+            raise InputError(f"{path} is of data cut with {cut}, not with {now}; {_WAY_OUT}")
+
+
+def check_data(place: Standing, mirror: str | Path | None = None) -> None:
+    """Refuse data that are not those of a folder's records.
+
+    Raises
+    ------
+    InputError
+        If they are others now, or can be had from nowhere.
+    """
+    config = data_config(place.study, place.dataset)
+    found = load_data(config, mirror=mirror).fingerprint
+    if found != place.targets.fingerprint:
+        raise InputError(
+            f"{place.folder / TARGETS} is of other data ({place.targets.fingerprint[:12]}) than "
+            f"{config.source} now ({found[:12]}); {_WAY_OUT}"
+        )
 
 
 def data_config(study: Study, dataset: str) -> DataConfig:
@@ -141,8 +196,15 @@ def run_study(
     list
         What went wrong, a line a run; other runs do not wait for it.
     """
-    places = list(standings)
-    failures: dict[str, str] = {}
+    places, failures = [], {}
+    for place in standings:
+        try:
+            _begin(place, wanted, mirror)
+        except (InputError, OSError) as error:
+            failures[place.dataset] = f"{place.dataset}: {error}"
+            say(failures[place.dataset])
+        else:
+            places.append(place)
     flying: dict[Future[Path], tuple[Standing, Planned]] = {}
     with worker_pool(processes) as pool:
         try:
@@ -151,8 +213,9 @@ def run_study(
                 ready = _ready(places, wanted, busy | failures.keys())
                 for place, one in ready[: processes - len(flying)]:
                     job = pool.submit(
-                        _train_and_record, one.experiment, place.folder, runs, mirror, str(device)
-                    )
+                        _train_and_record, one.experiment, one.run_id, place.folder, runs, mirror,
+                        str(device),
+                    )  # fmt: skip
                     flying[job] = place, one
                 if not flying:
                     return list(failures.values())
@@ -165,6 +228,16 @@ def run_study(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin(place: Standing, wanted: Callable[[Planned], bool], mirror: str | Path | None) -> None:
+    """Make a folder ready for records: of these data alone, with targets, and with sums."""
+    if any(one.status != "recorded" and wanted(one) for one in place.planned):
+        check_data(place, mirror)
+    if place.faults.pop(Path(TARGETS).stem, None) or not (place.folder / TARGETS).exists():
+        write_targets(place.targets, place.folder)
+    seal(place.folder / TARGETS, **TARGETS_OPTIONS)
+    seal_all(place.folder, place.records)
 
 
 def _ready(
@@ -182,20 +255,14 @@ def _ready(
 def _landed(job: "Future[Path]", place: Standing) -> str | None:
     """Take over what a worker recorded; return what went wrong, if anything did."""
     try:
-        record = read_record(job.result())
+        record = read_record(job.result(), place.targets)
     except BrokenProcessPool:
         raise InputError(WORKER_ENDED) from None
-    except InputError as error:
+    except (InputError, OSError) as error:
         return str(error)
     place.records[record.run_id] = record
+    place.faults.pop(record.run_id, None)
     return None
-
-
-def describe(one: Planned) -> str:
-    """Return a planned run in a few words."""
-    values = ", ".join(f"{name} {value}" for name, value in one.point.items())
-    point = f" ({values})" if values else ""
-    return f"{one.dataset} {one.part}: {one.model}{point}, seed {one.seed}"
 
 
 def _report(place: Standing, one: Planned) -> str:
@@ -206,35 +273,9 @@ def _report(place: Standing, one: Planned) -> str:
     )
 
 
-def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]) -> float | None:
-    """Return for how many seconds of one process there is work left.
-
-    A run is taken to last as long as the recorded ones of its model on its dataset, else of any
-    model there, by their medians of epochs and of seconds an epoch: a busy hour says little. None
-    while a dataset with missing runs has no record.
-    """
-    total = 0.0
-    for place in places:
-        planned = [one for one in place.planned if wanted(one)]
-        known: dict[str, list[float]] = {}
-        for one in planned:
-            if one.run_id in place.records:
-                record = place.records[one.run_id]
-                known.setdefault(one.model, []).append(record.epochs * record.epoch_seconds)
-        left = {
-            one.run_id or describe(one): one.model for one in planned if one.status != "recorded"
-        }
-        every = [seconds for some in known.values() for seconds in some]
-        if left and not every:
-            return None
-        for model in left.values():
-            own = known.get(model, every)
-            total += median(own)
-    return total
-
-
 def _train_and_record(
     described: Experiment | None,
+    run_id: str | None,
     folder: Path,
     runs: str | Path | None,
     mirror: str | Path | None,
@@ -244,20 +285,15 @@ def _train_and_record(
     assert described is not None  # what waits is not ready
     if device == "cpu":
         torch.set_num_threads(1)
-    run = run_experiment(described, runs=runs, mirror=mirror, device=device, progress=False)
-    return write_record(measure_run(run, prepared(described.data, mirror)), folder)
+    data = prepared(described.data, mirror)
+    if described.run_id(data.interactions.fingerprint) == run_id:
+        run = run_experiment(described, runs=runs, mirror=mirror, device=device, progress=False)
+        if run.id == run_id:
+            return write_record(measure_run(run, data), folder)
+    raise InputError(f"{described.data.source} has changed since the command began")
 
 
 @cache
 def prepared(config: DataConfig, mirror: str | Path | None) -> Prepared:
     """Prepare a dataset once in each worker process."""
     return prepare(config, mirror=mirror, progress=False)
-
-
-def counts(planned: Iterable[Planned]) -> Mapping[tuple[str, str], dict[str, int]]:
-    """Count the planned runs of each part of each dataset by where they stand."""
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for one in planned:
-        own = found.setdefault((one.dataset, one.part), {"recorded": 0, "missing": 0, "waiting": 0})
-        own[one.status] += 1
-    return found

@@ -1,4 +1,4 @@
-"""Trials of a search: the settings to try, known before any of them has run.
+"""Trials of a search: what may be chosen, and the settings to try, known before any has run.
 
 Optuna's quasi-random sampler proposes them. It spreads few trials evenly over the space and looks
 at no result, so all trials can run at once, in any order, and every model has the same budget.
@@ -7,6 +7,7 @@ at no result, so all trials can run at once, in any order, and every model has t
 import math
 import warnings
 from collections.abc import Mapping
+from typing import Annotated
 
 import optuna
 from optuna.distributions import (
@@ -14,11 +15,66 @@ from optuna.distributions import (
     CategoricalDistribution,
     FloatDistribution,
 )
+from pydantic import AfterValidator, Field, model_validator
 
-from btsr_core.study.spec import Choice, Value
+from btsr_core.settings import Description
 
 DIGITS = 4
 """Significant digits of a proposed number: 0.30000000000000004 would be another run than 0.3."""
+RANGE = (
+    "give either choices, or low < high with a step that leads from low to high at most, or with "
+    "log = true and low > 0"
+)
+
+Value = bool | int | float | str
+
+
+def distinct(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return values of which none is there twice; a ValueError says what is wrong with others."""
+    if len(set(values)) < len(values):
+        raise ValueError(f"something is there twice in {list(values)}")
+    return values
+
+
+Values = Annotated[tuple[Value, ...], AfterValidator(distinct)]
+"""None of them twice."""
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Choice(Description):
+    """What a search may choose for one setting: a list, or a range of numbers."""
+
+    choices: Values = ()
+    low: Number | None = None
+    high: Number | None = None
+    step: Number | None = None
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _list_or_range(self) -> "Choice":
+        is_range = any(one is not None for one in (self.low, self.high, self.step))
+        if bool(self.choices) == (is_range or self.log) or (is_range and not self._leads()):
+            raise ValueError(RANGE)
+        return self
+
+    def _leads(self) -> bool:
+        if self.low is None or self.high is None or not self.low < self.high:
+            return False
+        if self.step is None:
+            return self.log and self.low > 0
+        # A step that is lost in rounding leads nowhere; one that is all of the range may seem more.
+        most = (self.high - self.low) * (1 + 1e-9)
+        return not self.log and self.low < self.low + self.step and self.step <= most
+
+    @property
+    def some(self) -> tuple[Value, ...]:
+        """All choices; of a range both ends and something between."""
+        if self.choices:
+            return self.choices
+        assert self.low is not None
+        assert self.high is not None
+        between = math.sqrt(self.low * self.high) if self.step is None else self.low + self.step
+        return self.low, between, self.high
 
 
 def trials(

@@ -13,8 +13,10 @@ from handmade import TINY
 from made_up_records import made_up_place
 
 from btsr_core.errors import InputError
+from btsr_core.study.cli import seconds_left
+from btsr_core.study.plan import counts, describe
 from btsr_core.study.records import read_record, read_records
-from btsr_core.study.run import counts, describe, run_study, seconds_left, standing
+from btsr_core.study.run import run_study, standing
 from btsr_core.study.spec import read_study
 
 CPU = torch.device("cpu")

@@ -1,8 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from btsr_core.study.search import trials
-from btsr_core.study.spec import Choice
+from btsr_core.study.search import Choice, trials
 
 SPACE = {
     "dropout": Choice(low=0.1, high=0.6, step=0.1),
