@@ -87,7 +87,10 @@ def like_trained(place, factor=1.0, by_kind=None):
     def value(kind, seed, metric, reading, alpha):
         below = max(a for a in trained if a <= alpha + 1e-9)
         record = trained[below][seed]
-        return (by_kind or {}).get(kind, factor) * record.value(metric, reading)
+        # What is not made up of trained models is the same everywhere.
+        return (by_kind or {}).get(kind, factor) * np.nan_to_num(
+            record.value(metric, reading), nan=0.1
+        )
 
     return value
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from btsr_core.dial.artefact import SUFFIX
 from btsr_core.evaluation.metrics import summarise
 from btsr_core.experiment import prepare, run_experiment
 from btsr_core.files import project_root
+from btsr_core.sealed import is_sealed
 from btsr_core.study.measure import READINGS, measure_run
 from btsr_core.study.records import TARGETS, read_record, read_targets
 from btsr_core.study.spec import read_study
@@ -25,6 +27,12 @@ def test_there_are_records_and_they_clone_quickly():
     assert sum(path.stat().st_size for path in RESULTS.rglob("*.parquet")) < 10 * 2**20
 
 
+def test_every_file_is_sealed():
+    paths = [path for path in RESULTS.rglob("*") if path.suffix in (".parquet", SUFFIX)]
+    assert len(paths) > len(RECORDS)
+    assert [path for path in paths if not is_sealed(path)] == []
+
+
 def test_records_belong_to_the_study():
     study = read_study(project_root() / "book" / "study.toml")
     assert {path.parent.name for path in RECORDS} <= set(study.datasets)
@@ -32,7 +40,8 @@ def test_records_belong_to_the_study():
 
 @pytest.mark.parametrize("path", SAMPLE, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_records_metrics_follow_from_its_ranks_and_targets(path):
-    record, targets = read_record(path), read_targets(path.parent)
+    targets = read_targets(path.parent)
+    record = read_record(path, targets)
     assert record.run_id == path.stem == record.experiment.run_id(targets.fingerprint)
     assert (
         record.curves["valid_ndcg@10"].max()
@@ -55,7 +64,7 @@ def test_a_records_metrics_follow_from_its_ranks_and_targets(path):
 
 def test_a_recorded_run_can_be_had_again(tmp_path):
     path = random.choice(SHORT)
-    before = read_record(path)
+    before = read_record(path, read_targets(path.parent))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     run = run_experiment(before.experiment, runs=tmp_path, device="cpu", progress=False)

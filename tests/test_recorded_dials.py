@@ -27,7 +27,8 @@ FOLDERS = sorted(path for path in RESULTS.glob(f"*/{FOLDER}") if path.is_dir())
 def place(request):
     folder = request.param.parent
     study = read_study(project_root() / "book" / "study.toml")
-    return Standing(study, folder.name, folder, read_targets(folder), read_records(folder))
+    targets = read_targets(folder)
+    return Standing(study, folder.name, folder, targets, *read_records(folder, targets))
 
 
 def test_there_are_some_and_all_results_clone_quickly():
@@ -36,7 +37,9 @@ def test_there_are_some_and_all_results_clone_quickly():
 
 
 def test_records_are_those_that_are_planned(place):
-    records = read_dials(place.folder / FOLDER)
+    records, faults = read_dials(place.folder / FOLDER, place.targets)
+    assert not faults
+    assert not place.faults
     assert {one.dial_id for one in planned_dials(place, records)} == set(records)
     for name, record in records.items():
         assert record.dial_id == name == record.config.dial_id(place.targets.fingerprint)

@@ -282,7 +282,7 @@ def _check_targets(targets: Targets) -> None:
     sizes, rows, table = targets.sizes, targets.rows, targets.baselines
     if not isinstance(sizes, dict) or not isinstance(sizes.get("fingerprint"), str):
         raise ValueError("its sizes are no mapping with a fingerprint")
-    check_range("n_items", [sizes["n_items"], len(targets.buckets)], sizes["n_items"], 2**31)
+    check_range("n_items", sizes["n_items"], len(targets.buckets), len(targets.buckets))
     check_range("a bucket", targets.buckets, 1, 127)
     check_range("an item", rows["item"], 0, sizes["n_items"] - 1)
     check_range("a target's bucket", rows["bucket"], 1, 127)

@@ -38,7 +38,6 @@ from btsr_core.study.spec import Study
 from btsr_core.training.train import SELECTION_METRIC
 
 Say = Callable[[str], None]
-_WAY_OUT = "choose another folder with --results, or delete that one to record it anew"
 WORKER_ENDED = (
     "a training process ended unexpectedly, perhaps for want of memory; the same command goes on "
     "from the last checkpoint, with --processes 1 it needs least"
@@ -115,7 +114,7 @@ def standing(
             raise InputError("; ".join([*faults.values(), str(error)])) from None
         records, others = read_records(folder, targets)
         if others and not records:
-            raise InputError(f"{folder} holds records, but no targets of them; {_WAY_OUT}")
+            raise _other(folder, "holds records without their targets")
     else:
         records, others = read_records(folder, targets)
     place = Standing(study, dataset, folder, targets, records, faults | others)
@@ -128,16 +127,24 @@ def _check_place(place: Standing, config: DataConfig, mirror: str | Path | None)
 
     The content of a named dataset is that of its checksums; it is looked at before training.
     """
-    path, sizes, now = place.folder / TARGETS, place.targets.sizes, cut_of(config)
+    sizes, now = place.targets.sizes, cut_of(config)
     if config.source not in DATASETS:
         if os.path.isfile(os.path.expanduser(config.source)):
             check_data(place, mirror)
     elif sizes.get("dataset", config.source) != config.source:
-        raise InputError(f"{path} is of {sizes['dataset']}, not of {config.source}; {_WAY_OUT}")
+        raise _other(place.folder, f"is of {sizes['dataset']}, not of {config.source}")
     recorded = [cut_of(record.experiment.data) for record in place.records.values()]
     for cut in ({name: sizes.get(name, value) for name, value in now.items()}, *recorded):
         if cut != now:
-            raise InputError(f"{path} is of data cut with {cut}, not with {now}; {_WAY_OUT}")
+            raise _other(place.folder, f"is of data cut with {cut}, not with {now}")
+
+
+def _other(folder: Path, what: str) -> InputError:
+    """Return the error for a folder that is of other data, with the way out."""
+    return InputError(
+        f"{folder} {what}; choose another folder with --results, or delete {folder} to record it "
+        "anew"
+    )
 
 
 def check_data(place: Standing, mirror: str | Path | None = None) -> None:
@@ -151,10 +158,9 @@ def check_data(place: Standing, mirror: str | Path | None = None) -> None:
     config = data_config(place.study, place.dataset)
     found = load_data(config, mirror=mirror).fingerprint
     if found != place.targets.fingerprint:
-        raise InputError(
-            f"{place.folder / TARGETS} is of other data ({place.targets.fingerprint[:12]}) than "
-            f"{config.source} now ({found[:12]}); {_WAY_OUT}"
-        )
+        before = f"{place.folder / TARGETS} ({place.targets.fingerprint[:12]})"
+        now = f"{config.source} ({found[:12]})"
+        raise _other(place.folder, f"is of other data: {before} is not {now}")
 
 
 def data_config(study: Study, dataset: str) -> DataConfig:

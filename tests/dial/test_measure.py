@@ -8,7 +8,13 @@ from btsr_core.dial.settings import dial_config
 from btsr_core.dial.training import train_dial
 from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.experiment import prepare, run_experiment
-from btsr_core.study.measure import READINGS, VALIDATION, evaluation_sets, measure_run
+from btsr_core.study.measure import (
+    READINGS,
+    VALIDATION,
+    evaluation_sets,
+    measure_run,
+    measure_targets,
+)
 from btsr_core.study.records import BEYOND
 
 
@@ -34,7 +40,8 @@ def trained(tiny, data, tmp_path_factory):
 @pytest.fixture(scope="module")
 def record(trained, data, tmp_path_factory):
     found = measure_dial(trained, data, {"device": "cpu"})
-    return read_dial_record(write_dial_record(found, tmp_path_factory.mktemp("results")))
+    path = write_dial_record(found, tmp_path_factory.mktemp("results"))
+    return read_dial_record(path, measure_targets(data))
 
 
 def test_the_grid_is_fine_and_has_both_ends(tiny):

@@ -80,12 +80,14 @@ def call(folder, *more, dataset="walks"):
 
 def test_every_dial_is_recorded_and_then_left_alone(folder, place):
     dials = dials_folder(place.folder)
-    records = read_dials(dials)
+    records, _ = read_dials(dials, place.targets)
     assert sorted(one.config.kind for one in records.values()) == sorted(KINDS)
     assert {one.config.experiment.loss.regulariser.scaling for one in records.values()} == {
         "per-dimension"
     }
-    assert len(read_records(place.folder)) == 6  # of 6, at alpha = 0 scalings are one, and a trial
+    assert (
+        len(read_records(place.folder, place.targets)[0]) == 6
+    )  # of 6, at alpha = 0 scalings are one, and a trial
     times = {path: path.stat().st_mtime_ns for path in dials.iterdir()}
     for options in (["--status"], []):
         said = call(folder, *options)
@@ -117,7 +119,10 @@ def test_a_command_that_is_killed_goes_on_where_it_stopped(folder, tmp_path):
     (tmp_path / "study.toml").write_text((folder / "study.toml").read_text())
     dials = dial_standing(standing_of(tmp_path))
     assert run_dials([dials], runs=runs, device=CPU, processes=1) == []
-    found, whole = (read_dials(dials_folder(r / "walks")) for r in (results, folder / "results"))
+    found, whole = (
+        read_dials(dials_folder(r / "walks"), dials.place.targets)[0]
+        for r in (results, folder / "results")
+    )
     assert found.keys() == whole.keys()
     for name, record in whole.items():
         again = found[name]

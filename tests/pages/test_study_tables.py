@@ -26,7 +26,6 @@ def searched(place, trials):
     space = {"dropout": {"low": 0.1, "high": 0.6, "step": 0.1}}
     study = place.study.model_dump() | {"search": {"space": space}}
     study["datasets"]["walks"]["trials"] = trials
-    study["models"] = {name: model["settings"] for name, model in study["models"].items()}
     more = Study.model_validate(study)
     return Standing(more, "walks", place.folder, place.targets, place.records)
 
@@ -73,9 +72,8 @@ class TestTrials:
 class TestGaps:
     def test_datasets_without_records_are_counted(self, place, tmp_path):
         dumped = place.study.model_dump()
-        models = {n: m["settings"] for n, m in dumped["models"].items()}
         study = Study.model_validate(
-            dumped | {"models": models, "datasets": {"walks": {}, "strolls": {}, "hikes": {}},
+            dumped | {"datasets": {"walks": {}, "strolls": {}, "hikes": {}},
                       "plan": [*dumped["plan"], {"dataset": "strolls", **TABLE},
                                {"dataset": "hikes", **TABLE}]}
         )  # fmt: skip
