@@ -242,6 +242,9 @@ def _begin(place: Standing, wanted: Callable[[Planned], bool], mirror: str | Pat
         check_data(place, mirror)
     if place.faults.pop(Path(TARGETS).stem, None) or not (place.folder / TARGETS).exists():
         write_targets(place.targets, place.folder)
+    if not (place.folder / EXAMPLES).exists():
+        data = prepare(data_config(place.study, place.dataset), mirror=mirror)
+        write_examples(examples_of(data, to_record=True), place.folder)
     seal(place.folder / TARGETS, **TARGETS_OPTIONS)
     seal_all(place.folder, place.records)
 
