@@ -16,7 +16,7 @@ from btsr_core.errors import InputError
 from btsr_core.evaluation.evaluate import top_items_of
 from btsr_core.experiment import prepare, run_experiment
 from btsr_core.files import runs_dir
-from btsr_core.printing import print_run, print_values, user_errors
+from btsr_core.printing import print_run, print_values, say, user_errors
 from btsr_core.runs import find_run, table_of_runs
 from btsr_core.settings import OBJECTIVES, REGULARISERS, Scaling, View
 from btsr_core.study.cli import study_command
@@ -66,7 +66,7 @@ def datasets() -> None:
     """List the named datasets: size, home, licence and what to cite."""
     for spec in DATASETS.values():
         lines = (spec.size, spec.homepage, f"licence: {spec.licence}", f"cite: {spec.citation}")
-        typer.echo("\n  ".join([spec.name, *lines]))
+        say("\n  ".join([spec.name, *lines]))
 
 
 @app.command()
@@ -222,11 +222,11 @@ def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
     with user_errors():
         table = table_of_runs(runs_dir(runs))
     if as_json:
-        typer.echo(table.to_json(orient="records"))
+        say(table.to_json(orient="records"))
     elif table.empty:
-        typer.echo(f"no finished run in {runs_dir(runs)}")
+        say(f"no finished run in {runs_dir(runs)}")
     else:
-        typer.echo(table.to_string(index=False, float_format="{:.4f}".format))
+        say(table.to_string(index=False, float_format="{:.4f}".format))
 
 
 @app.command()
@@ -256,7 +256,7 @@ def recommend(
                 f"--history {history!r} names no item of this run; it knows {some}, .."
             )
         if unknown:
-            typer.echo(f"btsr: ignored, not in the catalogue: {', '.join(unknown)}", err=True)
+            say(f"btsr: ignored, not in the catalogue: {', '.join(unknown)}", err=True)
         best, scores = top_items_of(
             trained.model(),
             np.asarray(known),
@@ -266,7 +266,7 @@ def recommend(
         )
     chosen = trained.items.iloc[best].assign(score=scores)
     if as_json:
-        typer.echo(chosen.to_json(orient="records"))
+        say(chosen.to_json(orient="records"))
         return
     for place, row in enumerate(chosen.itertuples(), start=1):
-        typer.echo(f"{place:>3}  {row.score:8.3f}  {row.item_id}  {row.title}".rstrip())
+        say(f"{place:>3}  {row.score:8.3f}  {row.item_id}  {row.title}".rstrip())

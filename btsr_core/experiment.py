@@ -20,7 +20,7 @@ import btsr_core
 from btsr_core.config import DataConfig, Experiment
 from btsr_core.data.datasets import Interactions, load_interactions
 from btsr_core.data.protocol import Split, split_interactions
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, printable
 from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.evaluation.metrics import as_json
 from btsr_core.files import runs_dir
@@ -142,7 +142,8 @@ def alone(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            tqdm.write(f"another process trains run {path.name}; waiting for it", file=sys.stderr)
+            told = f"another process trains run {path.name}; waiting for it"
+            tqdm.write(printable(told), file=sys.stderr)
             lock.acquire()
     except OSError as error:
         raise InputError(

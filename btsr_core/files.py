@@ -12,18 +12,26 @@ from typing import Any
 
 import pooch
 
+OF_CHAPTER = "BTSR_PROJECT"
+"""Environment variable that tells a kernel of papermill's where the chapter's project is."""
+
 
 def project_root() -> Path:
-    """Return the nearest ancestor of the working directory that holds the book, else the directory.
+    """Return the chapter's project, else the one around the working directory, else the directory.
 
-    JupyterLab runs a chapter with `book/` as working directory, papermill with the root: both must
-    find the same `runs/`.
+    JupyterLab runs a chapter with `book/` as working directory, papermill with the one that it was
+    called in: both must find the same `runs/`.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents):
+    return project_around(Path(os.environ.get(OF_CHAPTER) or here)) or here
+
+
+def project_around(place: Path) -> Path | None:
+    """Return the nearest of a folder and its ancestors that holds the book, if there is one."""
+    for folder in (place, *place.parents):
         if (folder / "_toc.yml").is_file() and (folder / "book").is_dir():
             return folder
-    return here
+    return None
 
 
 def runs_dir(override: str | Path | None = None) -> Path:

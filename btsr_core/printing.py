@@ -9,9 +9,14 @@ import numpy as np
 import typer
 
 from btsr_core.data.protocol import History
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, printable
 from btsr_core.evaluation.metrics import CUTOFFS
 from btsr_core.runs import Run
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print text, whatever data it holds, on standard output or standard error."""
+    typer.echo(printable(text), err=err)
 
 
 @contextmanager
@@ -20,21 +25,21 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        typer.echo(f"btsr: {error}", err=True)
+        say(f"btsr: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        typer.echo("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
+        say("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
         raise typer.Exit(130) from None
 
 
 def print_values(values: dict[str, Any], as_json: bool) -> None:
     """Print a flat mapping, as JSON or as aligned lines."""
     if as_json:
-        typer.echo(json.dumps(values))
+        say(json.dumps(values))
         return
     width = max(map(len, values))
     for name, value in values.items():
-        typer.echo(
+        say(
             f"{name:<{width}}  {value:.4f}"
             if isinstance(value, float)
             else f"{name:<{width}}  {value}"
@@ -50,13 +55,13 @@ def print_run(run: Run, history: History, as_json: bool) -> None:
             for part, values in parts.items()
         }
         head = {"run": run.id, "path": str(run.path), "history": history}
-        typer.echo(json.dumps({**head, "best_epoch": run.summary["best_epoch"], **nulls}))
+        say(json.dumps({**head, "best_epoch": run.summary["best_epoch"], **nulls}))
         return
-    typer.echo(f"run {run.id} in {run.path}, best epoch {run.summary['best_epoch']}")
+    say(f"run {run.id} in {run.path}, best epoch {run.summary['best_epoch']}")
     for part, values in parts.items():
         users = run.summary[part][history]["users"]
-        typer.echo(f"\n{part} ({users} users, history {history})")
-        typer.echo("        " + "".join(f"{f'@{k}':>9}" for k in CUTOFFS))
+        say(f"\n{part} ({users} users, history {history})")
+        say("        " + "".join(f"{f'@{k}':>9}" for k in CUTOFFS))
         for name in ("hr", "ndcg", "mrr", "cov"):
             cells = "".join(f"{values[f'{name}@{k}']:>9.4f}" for k in CUTOFFS)
-            typer.echo(f"{name:<8}{cells}")
+            say(f"{name:<8}{cells}")

@@ -32,7 +32,7 @@ from btsr_core.book.parameters import (
     unknown_parameter,
 )
 from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, printable
 from btsr_core.files import project_root, replace_folder, sha256_file, write_json, write_text
 
 PACKAGE = Path(btsr_core.__file__).parent
@@ -87,7 +87,7 @@ def plan(root: Path, values: Mapping[str, str]) -> list[Job]:
     Raises
     ------
     InputError
-        If no chapter has a parameter, or a value does not fit.
+        If no chapter has a parameter, or a value does not fit; names the chapter.
     """
     declared = {path: inspect_parameters(path) for path in chapter_paths(root)}
     known = {name for parameters in declared.values() for name in parameters}
@@ -110,12 +110,19 @@ def _values_of(
     path: Path, parameters: Mapping[str, Parameter], values: Mapping[str, str]
 ) -> dict[str, Scalar]:
     """Return those of the values that a chapter takes, checked as the chapter itself would."""
-    checked = check_values(path, {name: values[name] for name in parameters if name in values})
-    if checked:
-        from btsr_core.book.settings import experiment_of  # noqa: PLC0415 (imports pandas)
+    given = {name: values[name] for name in parameters if name in values}
+    if not given:
+        return {}
+    from btsr_core.book.settings import experiment_of  # noqa: PLC0415 (imports pandas)
 
-        defaults = {name: parameter.default for name, parameter in parameters.items()}
-        experiment_of(SimpleNamespace(**{**defaults, **checked}))
+    try:
+        checked = check_values(path, given)
+        described = {name: parameter.default for name, parameter in parameters.items()} | checked
+        if described.get("max_epochs") == 0 == parameters["max_epochs"].default:
+            described["max_epochs"] = 1  # stands for what the study says
+        experiment_of(SimpleNamespace(**described))
+    except InputError as error:
+        raise InputError(f"{path.parent.name}/{path.name}: {error}") from None
     return checked
 
 
@@ -283,13 +290,13 @@ def _recorded(record: Path) -> object:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(printable(f"{line}\n"))
     sys.stdout.flush()  # progress is to be seen when the output goes to a file or a pipe, too
 
 
 def _fail(message: str, status: int) -> int:
     sys.stdout.flush()
-    sys.stderr.write(f"book: {message}\n")
+    sys.stderr.write(printable(f"book: {message}\n"))
     return status
 
 

@@ -41,10 +41,7 @@ def experiment_of(parameters: Any, **decided: Any) -> Experiment:
     for name in further:
         if name in given or name in own:
             parameter = next(p for p in given if name in (p, _SETTING_OF.get(p)))
-            raise InputError(
-                f"{FURTHER} = {given[FURTHER]!r}: this chapter has the parameter {parameter}; "
-                f"set that and leave {name} out of {FURTHER}"
-            )
+            raise has_parameter(given[FURTHER], name, parameter)
         if name in decided:
             raise InputError(
                 f"{FURTHER} = {given[FURTHER]!r}: this chapter is about {name} = {decided[name]!r}"
@@ -77,6 +74,14 @@ def further_settings(text: str) -> dict[str, str]:
             raise InputError(f"{FURTHER} = {text!r}: {name} is there twice")
         found[name] = value
     return found
+
+
+def has_parameter(text: str, name: str, parameter: str) -> InputError:
+    """Return the error for a setting in a text of settings that the chapter has a parameter for."""
+    return InputError(
+        f"{FURTHER} = {text!r}: this chapter has the parameter {parameter}; "
+        f"set that and leave {name} out of {FURTHER}"
+    )
 
 
 def _is_idle(name: str, value: Any, chosen: Mapping[str, str]) -> bool:

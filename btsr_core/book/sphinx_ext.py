@@ -17,14 +17,24 @@ import plotly.io
 from plotly.io.base_renderers import PlotlyRenderer
 
 from btsr_core import __version__
-from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js, full_plotly_js
+from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js, full_plotly_js, plotly_script
 from btsr_core.errors import InputError
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # px, Plotly's own
 
 FIGURE_CLASS = "btsr-figure"
+VERBATIM = "tex2jax_ignore mathjax_ignore"
+"""Classes of what is shown as it is: a `$` in it begins no formula."""
 FIGURE_SCRIPTS = ("figure_data.js", "figures.js")
+
+
+_DRAW = """{
+  const element = document.currentScript.previousElementSibling;
+  const { data, layout, config } = JSON.parse(element.querySelector("script").textContent);
+  element.replaceChildren();
+  Plotly.newPlot(element, data, layout, { ...config, responsive: true, displaylogo: false });
+}"""
 
 
 def use_book_renderer() -> None:
@@ -37,6 +47,9 @@ def use_book_renderer() -> None:
     except ImportError:
         return
     if get_ipython() is not None:
+        import pandas as pd  # noqa: PLC0415 (Sphinx comes here too, and needs it not)
+
+        pd.set_option("display.html.use_mathjax", False)  # as `VERBATIM`
         plotly.io.renderers["book"] = _BookRenderer()
         plotly.io.renderers.default = "book"
 
@@ -98,7 +111,7 @@ class _Takeaway:
             "background: var(--takeaway-surface, rgba(42, 127, 158, 0.1))"
         )
         return (
-            f'<div class="takeaway" role="note" style="{style}">'
+            f'<div class="takeaway {VERBATIM}" role="note" style="{style}">'
             f"<strong>Takeaway.</strong> {html.escape(self.text)}</div>"
         )
 
@@ -124,7 +137,7 @@ class _Paragraph:
         return self.text
 
     def _repr_html_(self) -> str:
-        return f'<p class="said">{html.escape(self.text)}</p>'
+        return f'<p class="said {VERBATIM}">{html.escape(self.text)}</p>'
 
 
 def paragraph(text: str) -> None:
@@ -138,7 +151,8 @@ def show_code(text: str) -> None:
     """Display Python code as such: highlighted, in the colours of JupyterLab and of the book."""
     from IPython.display import Markdown, display  # noqa: PLC0415 (absent without the book)
 
-    display(Markdown(f"```python\n{text}\n```"))  # type: ignore[no-untyped-call]
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    display(Markdown(f"{fence}python\n{text}\n{fence}"))  # type: ignore[no-untyped-call]
 
 
 class FigureRenderer:
@@ -178,6 +192,25 @@ def figure_html(figure: dict[str, Any], place: str) -> str:
         f'<script type="application/json">{content}</script>'
         "<noscript>This figure is drawn by JavaScript, which is switched off.</noscript></div>"
     )
+
+
+def draw_figures(notebook: Any, resources: Any) -> tuple[Any, Any]:
+    """Give figures the HTML that draws them: a preprocessor of nbconvert's pages.
+
+    The page holds plotly.js once and asks the network for nothing; the notebook stays as it is.
+    `jupyter_nbconvert_config.json`, which is installed for all of Jupyter, names it.
+    """
+    # `</script` would end the element; scripts may spell it otherwise
+    script = plotly_script().replace("</script", "<\\/script")
+    loader = f"<script>{script}</script>"
+    for number, cell in enumerate(notebook.cells):
+        for place, output in enumerate(cell.get("outputs", ())):
+            figure = output.get("data", {}).get(PLOTLY_MIME)
+            if figure is not None:
+                drawn = figure_html(figure, f"figure-{number}-{place}")
+                output.data["text/html"] = f"{loader}{drawn}<script>{_DRAW}</script>"
+                loader = ""
+    return notebook, resources
 
 
 def setup(app: Any) -> dict[str, Any]:

@@ -123,3 +123,17 @@ def plotly_js() -> Path:
         return fetch_plotly_js()
     except InputError:
         return full_plotly_js()
+
+
+def plotly_script() -> str:
+    """Return plotly.js as the beginning of a module or a script.
+
+    Within a module a script finds no `this`, and JupyterLab or a page may offer it a loader that
+    must not swallow it. It is evaluated once a page.
+    """
+    script = plotly_js().read_text(encoding="utf-8")
+    return (
+        "if (!globalThis.Plotly) {\n"
+        "const module = undefined, exports = undefined, define = undefined;\n"
+        f"{script}\n}}\n"
+    )

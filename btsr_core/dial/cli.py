@@ -10,12 +10,12 @@ from tqdm import tqdm
 from btsr_core.dial.choice import PLANE, READING, TARGET, chosen_kind, rivals
 from btsr_core.dial.run import DialStanding, dial_standing, run_dials
 from btsr_core.dial.settings import KINDS
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, printable
 from btsr_core.experiment import pick_device
 from btsr_core.files import project_root
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
-from btsr_core.printing import user_errors
+from btsr_core.printing import say, user_errors
 from btsr_core.study.cli import name_faults, refuse_faults
 from btsr_core.study.run import standing
 from btsr_core.study.spec import read_study
@@ -76,9 +76,9 @@ def dial_command(
         missing = sum(one.status == "missing" for one in dials.planned)
         with tqdm(unit="dial", total=missing, disable=not sys.stderr.isatty()) as bar:
 
-            def say(line: str) -> None:
+            def tell(line: str) -> None:
                 bar.update()
-                tqdm.write(line, file=sys.stderr)
+                tqdm.write(printable(line), file=sys.stderr)
 
             failures = run_dials(
                 [dials],
@@ -86,7 +86,7 @@ def dial_command(
                 mirror=mirror,
                 device=here,
                 processes=processes or (1 if here.type == "cuda" else usable_cores()),
-                say=say,
+                say=tell,
             )
         _print(dials)
         if failures:
@@ -104,7 +104,7 @@ def _print(dials: DialStanding) -> None:
         if kind in found:
             share = found[kind].ratios(*PLANE, READING).mean()
             line += f", {100 * share:.1f} % of the area of trained models"
-        typer.echo(line)
+        say(line)
     if found:
         chosen = chosen_kind(found) or f"none: below {100 * TARGET:g} %"
-        typer.echo(f"the slider is driven by: {chosen}")
+        say(f"the slider is driven by: {chosen}")

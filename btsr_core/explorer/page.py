@@ -12,11 +12,14 @@ import re
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pandas as pd
+
 from btsr_core import __version__
 from btsr_core.book.sphinx_ext import FIGURE_CLASS
 from btsr_core.explorer.assets import front_end, style_sheet
 from btsr_core.explorer.payload import Payload
 from btsr_core.files import write_text
+from btsr_core.pages.report import as_text
 from btsr_core.pages.words import signed, unsigned
 
 MIME = "application/vnd.btsr.explorer+json"
@@ -98,27 +101,24 @@ def numbers_table(payload: Payload) -> str:
     source, first = payload["sources"][0], payload["default"]
     kinds = dict.fromkeys((first["metric"], "cov"))
     names = [name for kind in kinds if (name := f"{kind}@{first['k']}") in source["values"]]
-    head = "".join(
-        f'<th scope="col">{name}</th><th scope="col">change (95 % over seeds)</th>'
-        for name in names
-    )
-    rows = "".join(
-        f'<tr><th scope="row">{alpha}</th>{"".join(_cells(source, name, j) for name in names)}</tr>'
-        for j, alpha in enumerate(source["alphas"])
-    )
-    title = html.escape(f"{payload['title']}, history {payload['reading']}")
-    return (
-        f'<table class="dataframe"><caption>{title}</caption><thead><tr><th scope="col">'
-        f"\N{GREEK SMALL LETTER ALPHA}</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
+    columns: dict[str, list[str]] = {}
+    for name in names:
+        cells = [_cells(source, name, place) for place in range(len(source["alphas"]))]
+        columns[name] = [mean for mean, _ in cells]
+        columns[f"change of {name} (95 % over seeds)"] = [change for _, change in cells]
+    table = pd.DataFrame(columns, index=pd.Index(map(str, source["alphas"])))
+    table = table.rename_axis(columns="\N{GREEK SMALL LETTER ALPHA}")
+    caption = f"{payload['title']}, history {payload['reading']}"
+    return str(as_text(table, caption=caption).to_html())
 
 
-def _cells(source: dict[str, Any], name: str, place: int) -> str:
+def _cells(source: dict[str, Any], name: str, place: int) -> tuple[str, str]:
+    """Return the mean at a place, and the difference from the first with its interval."""
     own = {field: values[place] for field, values in source["values"][name]["0"].items()}
     change = signed(float("nan") if own["change"] is None else own["change"])
     if own["change_low"] is not None:
         change += f" ({signed(own['change_low'])} to {signed(own['change_high'])})"
-    return f"<td>{unsigned(own['mean'])}</td><td>{change}</td>"
+    return unsigned(own["mean"]), change
 
 
 def page_script(module: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from btsr_core.book.vendored import plotly_js
+from btsr_core.book.vendored import plotly_script
 from btsr_core.errors import InputError
 from btsr_core.explorer.assets import front_end, style_sheet
 from btsr_core.explorer.payload import metric_kind
@@ -49,7 +49,7 @@ class Explorer(anywidget.AnyWidget):
         self._shelf = shelf
         payload = shelf.payload(shelf.datasets[0])
         super().__init__(
-            _esm=plotly_module() + front_end(),
+            _esm=plotly_script() + front_end(),
             _css=style_sheet(),
             payload=payload,
             dataset=payload["dataset"],
@@ -140,17 +140,3 @@ class Explorer(anywidget.AnyWidget):
 def nearest_position(alpha: float, positions: Sequence[float]) -> float:
     """Return the position next to alpha, the lower of equals."""
     return min(positions, key=lambda one: abs(one - alpha))
-
-
-def plotly_module() -> str:
-    """Return plotly.js as the beginning of a module.
-
-    Within a module a script finds no `this`, and JupyterLab may offer it a loader that must not
-    swallow it. It is evaluated once a page.
-    """
-    script = plotly_js().read_text(encoding="utf-8")
-    return (
-        "if (!globalThis.Plotly) {\n"
-        "const module = undefined, exports = undefined, define = undefined;\n"
-        f"{script}\n}}\n"
-    )

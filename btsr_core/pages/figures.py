@@ -119,7 +119,7 @@ def correlation_maps(
     numbers
         Whether to print the entries, for small matrices.
     """
-    names = ["<br>".join(textwrap.wrap(name, 20)) for name in maps]
+    names = ["\n".join(textwrap.wrap(name, 20)) for name in maps]
     figure = new_panels(title, names, height=HEIGHT if len(maps) < 3 else 340)
     for column, c in enumerate(map(np.asarray, maps.values()), start=1):
         axis = np.arange(1, len(c) + 1)

@@ -1,6 +1,5 @@
 """The paper's claims, one by one, with what became of them in a dataset's records."""
 
-import html
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -90,24 +89,29 @@ def ledger_table(findings: Sequence[Finding], pages: Collection[str]) -> Styler:
     pages
         Names of the chapters that stand beside the one that shows the table: they become links.
     """
-    links = {page: f'<a href="{page}.html">{page}</a>' for page in pages}
     rows = [
         {
-            "the paper claims": html.escape(one.claim),
-            "verdict": _chip(one, one.verdict),
-            "here": html.escape(one.ours) if one.is_recorded else NOTHING,
+            "the paper claims": one.claim,
+            "verdict": one.verdict,
+            "here": one.ours if one.is_recorded else NOTHING,
             "seeds": str(one.basis.seeds) if one.is_recorded else NOTHING,
-            "the paper shows": html.escape(one.paper),
-            "page": links.get(one.page, one.page),
+            "the paper shows": one.paper,
+            "page": one.page,
         }
         for one in findings
     ]
-    return as_text(pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1)))
+    table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1))
+
+    def link(page: str) -> str:
+        return f'<a href="{page}.html">{page}</a>' if page in pages else page
+
+    return as_text(table, {"verdict": _chip, "page": link} if rows else {})
 
 
-def _chip(finding: Finding, text: str) -> str:
-    """Return a verdict with its mark, in HTML."""
-    return f'<span class="verdict {MARKS[finding.verdict]}">{text}</span>'
+def _chip(text: str) -> str:
+    """Return a verdict, whichever of its names is given, with its mark, in HTML."""
+    marks = {**MARKS, **{SHORT[verdict]: mark for verdict, mark in MARKS.items()}}
+    return f'<span class="verdict {marks[text]}">{text}</span>' if text in marks else text
 
 
 def verdict_table(ledgers: Mapping[str, Sequence[Finding]]) -> Styler:
@@ -122,10 +126,11 @@ def verdict_table(ledgers: Mapping[str, Sequence[Finding]]) -> Styler:
     for dataset, findings in ledgers.items():
         for one in findings:
             row = rows.setdefault(one.claim, dict.fromkeys(ledgers, NOTHING))
-            row[dataset] = _chip(one, SHORT[one.verdict]) if one.is_recorded else NOTHING
-    claims = {"the paper claims": [html.escape(claim) for claim in rows]}
+            row[dataset] = SHORT[one.verdict] if one.is_recorded else NOTHING
+    claims = {"the paper claims": list(rows)}
     verdicts = {dataset: [row[dataset] for row in rows.values()] for dataset in ledgers}
-    return as_text(pd.DataFrame(claims | verdicts, index=pd.RangeIndex(1, len(rows) + 1)))
+    table = pd.DataFrame(claims | verdicts, index=pd.RangeIndex(1, len(rows) + 1))
+    return as_text(table, dict.fromkeys(verdicts, _chip))
 
 
 def verdicts_sentence(ledgers: Mapping[str, Sequence[Finding]]) -> str:

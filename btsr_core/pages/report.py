@@ -1,6 +1,9 @@
 """The book's tables: numbers from runs and splits, laid out for reading."""
 
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +11,7 @@ from pandas.io.formats.style import Styler
 from pandas.io.formats.style_render import CSSDict
 from torch import Tensor
 
+from btsr_core.book.sphinx_ext import VERBATIM
 from btsr_core.data.datasets import Interactions
 from btsr_core.data.protocol import HISTORIES, History, Split
 from btsr_core.data.timeline import to_dates
@@ -37,22 +41,52 @@ def describe_interactions(interactions: Interactions) -> pd.DataFrame:
     return pd.DataFrame({interactions.name: rows})
 
 
-def as_text(table: pd.DataFrame) -> Styler:
-    """Return a table of words for display: left-aligned, nothing shortened."""
+def as_text(
+    table: pd.DataFrame,
+    marked_up: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
+    caption: str = "",
+) -> Styler:
+    """Return a table of words for display: left-aligned, nothing shortened, all of it escaped.
+
+    Nothing else makes HTML of cells, headers and indices; raw frames are left to pandas, which
+    escapes them too.
+
+    Parameters
+    ----------
+    table
+        Any text, shown as it is.
+    marked_up
+        By column, what makes HTML of a cell's text, which it is given escaped.
+    caption
+        Above the table, likewise shown as it is.
+    """
     left: list[CSSDict] = [
         {"selector": "th, td", "props": [("text-align", "left"), ("white-space", "normal")]}
     ]
     # A fixed id: by default every build would draw another.
-    styler = Styler(table, uuid="text", cell_ids=False).format(_unbroken)
+    words = table.map(str).rename_axis(
+        index=_escaped(table.index.names), columns=_escaped(table.columns.names)
+    )
+    styler = Styler(words, uuid="text", cell_ids=False).format(_unbroken, escape="html")
+    for column, mark in marked_up.items():
+        styler.format(mark, subset=[column], escape="html")
+    for axis in ("index", "columns"):
+        styler.format_index(escape="html", axis=axis)
+    if caption:
+        styler.set_caption(html.escape(caption))
     if isinstance(table.index, pd.RangeIndex):
         styler.hide(axis="index")  # numbers that say nothing
-    return styler.set_table_styles(left).set_table_attributes('class="dataframe"')
+    return styler.set_table_styles(left).set_table_attributes(f'class="dataframe {VERBATIM}"')
 
 
-def _unbroken(cell: object) -> str:
+def _escaped(names: Sequence[Any]) -> list[str | None]:
+    """Return the names of an index, which pandas shows as they are."""
+    return [None if name is None else html.escape(str(name)) for name in names]
+
+
+def _unbroken(text: str) -> str:
     """Keep a sign with its number, and a range's end with its `to`, where a narrow cell breaks."""
-    text = str(cell)
-    for mark in ("\N{PLUS-MINUS SIGN} ", "< ", " to "):
+    for mark in ("\N{PLUS-MINUS SIGN} ", "&lt; ", " to "):
         text = text.replace(mark, f"{mark[:-1]}\N{NO-BREAK SPACE}")
     return text
 

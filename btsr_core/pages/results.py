@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from btsr_core.book.settings import further_settings
-from btsr_core.errors import InputError
+from btsr_core.book.settings import further_settings, has_parameter
+from btsr_core.errors import InputError, printable
 from btsr_core.experiment import load_data, pick_device
 from btsr_core.files import project_root, runs_dir
 from btsr_core.machine.processes import usable_cores
@@ -41,7 +41,7 @@ def open_results(parameters: Any, parts: Iterable[str]) -> Standing:
     ----------
     parameters
         Of the chapter: `dataset`, `user_col`, `item_col`, `time_col`, `settings`, `n_seeds`,
-        `study`, `results`, `mirror` and `runs`.
+        `max_epochs`, `study`, `results`, `mirror` and `runs`.
     parts
         Of the study, which the chapter shows.
 
@@ -143,7 +143,7 @@ def _trained(p: Any, study: Study, results: Path, wanted: Sequence[str]) -> Stan
         def say(line: str) -> None:
             bar.update()
             bar.total = bar.n + n_left()  # once a search has ended, its best trial is a run already
-            bar.set_postfix_str(line)
+            bar.set_postfix_str(printable(line))
 
         failures = run_study(
             [place],
@@ -162,6 +162,10 @@ def _trained(p: Any, study: Study, results: Path, wanted: Sequence[str]) -> Stan
 def _settings(p: Any, study: Study) -> dict[str, Value]:
     """Return how the chapter's parameters say that its dataset is read, cut and trained on."""
     given: dict[str, Value] = dict(further_settings(p.settings))
+    if "max_epochs" in given:
+        raise has_parameter(p.settings, "max_epochs", "max_epochs")
+    if p.max_epochs:
+        given["max_epochs"] = p.max_epochs
     if p.dataset not in study.datasets:
         columns = {name: getattr(p, name) for name in ("user_col", "item_col", "time_col")}
         given = {**columns, **given}

@@ -1,5 +1,6 @@
 """What all figures of the book share: one template, and empty figures in it."""
 
+import html
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -44,9 +45,17 @@ TEMPLATE = go.layout.Template(
 )
 
 
+def as_written(text: str) -> str:
+    """Return text as Plotly shows it literally, for it reads tags, entities and TeX in all text.
+
+    A line feed stays one.
+    """
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", "<br>")
+
+
 def new_figure(title: str, **layout: object) -> go.Figure:
-    """Return an empty figure in the book's template."""
-    base = {"template": TEMPLATE, "title": {"text": title}, "height": HEIGHT}
+    """Return an empty figure in the book's template; the title is any text."""
+    base = {"template": TEMPLATE, "title": {"text": as_written(title)}, "height": HEIGHT}
     return go.Figure(layout={**base, **layout})
 
 
@@ -66,8 +75,9 @@ def height_for(least: int, systems: int) -> int:
 
 
 def new_panels(title: str, names: Sequence[str], **layout: object) -> go.Figure:
-    """Return a figure of panels side by side in the book's template."""
-    figure = make_subplots(cols=len(names), subplot_titles=list(names), horizontal_spacing=0.11)
-    base = {"template": TEMPLATE, "title": {"text": title}, "height": HEIGHT}
+    """Return a figure of panels side by side in the book's template; their names are any text."""
+    titles = list(map(as_written, names))
+    figure = make_subplots(cols=len(names), subplot_titles=titles, horizontal_spacing=0.11)
+    base = {"template": TEMPLATE, "title": {"text": as_written(title)}, "height": HEIGHT}
     figure.update_layout(**{**base, **layout}, margin={"t": 88})
     return figure

@@ -11,12 +11,12 @@ import typer
 from tqdm import tqdm
 
 from btsr_core.data.datasets import DATASETS
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, printable
 from btsr_core.experiment import pick_device
 from btsr_core.files import project_root
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
-from btsr_core.printing import user_errors
+from btsr_core.printing import say, user_errors
 from btsr_core.study.plan import Planned, counts, describe
 from btsr_core.study.run import Standing, data_config, run_study, standing
 from btsr_core.study.spec import Study, read_study
@@ -78,10 +78,10 @@ def study_command(
         workers = processes or (1 if here.type == "cuda" else usable_cores())
         with tqdm(unit="run", disable=not sys.stderr.isatty()) as bar:
 
-            def say(line: str) -> None:
+            def tell(line: str) -> None:
                 left = seconds_left(places, wanted)
                 bar.update()
-                tqdm.write(f"{line}; {_in_words(left, workers)}", file=sys.stderr)
+                tqdm.write(printable(f"{line}; {_in_words(left, workers)}"), file=sys.stderr)
 
             failures = run_study(
                 places,
@@ -90,7 +90,7 @@ def study_command(
                 device=here,
                 processes=workers,
                 wanted=wanted,
-                say=say,
+                say=tell,
             )
         if failures:
             raise InputError(f"{len(failures)} runs failed:\n  " + "\n  ".join(failures))
@@ -147,7 +147,7 @@ def _standings(
         try:
             found.append(standing(study, dataset, folder, mirror=mirror))
         except InputError as error:
-            typer.echo(f"btsr: {dataset} is passed over: {error}", err=True)
+            say(f"btsr: {dataset} is passed over: {error}", err=True)
             is_named = data_config(study, dataset).source in DATASETS
             faults += bool(only) or not is_named or folder.exists()
         else:
@@ -171,7 +171,7 @@ def _print_counts(places: list[Standing], wanted: Callable[[Planned], bool]) -> 
         for (dataset, part), standing in counts(planned).items()
     ]
     if rows:
-        typer.echo(pd.DataFrame(rows).to_string(index=False))
+        say(pd.DataFrame(rows).to_string(index=False))
 
 
 def seconds_left(places: Collection[Standing], wanted: Callable[[Planned], bool]) -> float | None:

@@ -1,5 +1,6 @@
 """From a trained run to its record: everything that the book shows of it, measured once."""
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
@@ -39,7 +40,7 @@ from btsr_core.config import DataConfig
 from btsr_core.data.protocol import EvalSet, History, Split
 from btsr_core.evaluation.baselines import baseline_rankings
 from btsr_core.evaluation.evaluate import Ranking, evaluate_model
-from btsr_core.evaluation.metrics import CUTOFFS, IntArray
+from btsr_core.evaluation.metrics import CUTOFFS, FloatArray, IntArray
 from btsr_core.evaluation.scorers import EmbeddingScorer, model_scorer
 from btsr_core.experiment import Prepared, item_table
 from btsr_core.losses.barlow_twins import cross_correlation
@@ -123,7 +124,7 @@ def measure_run(run: Run, data: Prepared) -> Record:
         rows += list_metrics(reading, ranking, tested, users, buckets)
         if shares.any() and len(tested):
             divergence = genre_divergence(ranking.top_items, tested.inputs, shares, KL_AT)
-            rows.append(_row(reading, f"genre-kl@{KL_AT}", float(np.nanmean(divergence))))
+            rows.append(_row(reading, f"genre-kl@{KL_AT}", _mean(divergence)))
         ranks[reading] = ranking.ranks
         if reading == WIDEST:
             lists = ranking.top_items[:SHOWN_USERS, :SHOWN_ITEMS]
@@ -166,6 +167,11 @@ def _row(reading: str, metric: str, value: float, bucket: int = ALL_ITEMS) -> di
     return {"reading": reading, "bucket": bucket, "metric": metric, "value": value}
 
 
+def _mean(values: FloatArray) -> float:
+    """Return the mean of what is no NaN; NaN where nothing is left, of which numpy would warn."""
+    return math.nan if np.isnan(values).all() else float(np.nanmean(values))
+
+
 def _valid_metrics(run: Run) -> dict[str, float]:
     return run.metrics("valid", run.experiment.evaluation.select_on)
 
@@ -204,7 +210,7 @@ def _score_measures(scorer: EmbeddingScorer, tested: EvalSet) -> Measures:
         "overlap-few-sd": float(of_few.std(ddof=1)),
         "overlap-low": interval.low,
         "overlap-high": interval.high,
-        "auc": float(user_auc(samples).mean()),
+        "auc": _mean(user_auc(samples)),
     }
     drawn = {
         "score-edges": found.edges,

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from btsr_core.config import Experiment
 from btsr_core.data.protocol import EvalSet, Split
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, printable
 from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.losses.objectives import batch_loss
 from btsr_core.model.sasrec import SASRec
@@ -144,7 +144,7 @@ def fit_model(
             initial=progress.epoch,
             disable=not show_progress,
             unit="epoch",
-            desc=describe(experiment),
+            desc=printable(describe(experiment)),
         ) as bar,
     ):
         while not progress.is_finished(experiment):

@@ -87,13 +87,29 @@ def printed(notebook):
 
 @pytest.mark.notebooks
 class TestPapermill:
-    @pytest.mark.parametrize("prefix", ["", "./", "absolute"])
-    def test_runs_a_chapter(self, project, prefix):
-        prefix = f"{project}/" if prefix == "absolute" else prefix
-        done = papermill(f"{prefix}book/toy.md", f"{prefix}out.ipynb", "-p", "alpha", "0.4")
+    @pytest.mark.parametrize(
+        ("folder", "chapter"),
+        [
+            (".", "book/toy.md"),
+            (".", "{project}/book/toy.md"),
+            ("book", "toy.md"),
+            ("..", "{project.name}/book/toy.md"),
+            ("_build", "../book/toy.md"),
+        ],
+    )
+    def test_runs_a_chapter_from_anywhere(self, project, monkeypatch, folder, chapter):
+        """And the chapter knows its project, whose records and runs are its own."""
+        (project / "_build").mkdir()
+        toy = project / "book" / "toy.md"
+        where = "\nfrom btsr_core.files import project_root\nprint(project_root())\n"
+        toy.write_text(toy.read_text().replace("print(double)\n", f"print(double){where}"))
+        monkeypatch.chdir(project / folder)
+        chapter = chapter.format(project=project)
+        done = papermill(chapter, "out.ipynb", "-p", "alpha", "0.4")
         assert done.returncode == 0, done.stderr
         assert "does not end in" not in done.stderr
-        assert printed("out.ipynb") == "0.8\n"
+        assert printed("out.ipynb") == f"0.8\n{project}\n"
+        Path("out.ipynb").unlink()
 
     def test_runs_a_notebook_and_keeps_to_the_folder(self, project):
         (project / "elsewhere").mkdir()
@@ -247,7 +263,7 @@ class TestChapters:
 
     def test_own_regulariser(self, run, tmp_path):
         done = run(
-            "extend", "-p", "k_core", "2", "-p", "cutoff_quantile", "0.8", "-p", "epochs", "2"
+            "extend", "-p", "k_core", "2", "-p", "cutoff_quantile", "0.8", "-p", "max_epochs", "2"
         )
         assert done.returncode == 0, done.stderr
         said = (tmp_path / "out.ipynb").read_text()
@@ -289,8 +305,11 @@ class TestPlan:
         ("arguments", "message"),
         [
             (["-p", "alhpa=1"], "did you mean 'alpha'"),
-            (["-p", "alpha=banana"], "'alpha' must be a number (float), not 'banana'"),
-            (["-p", "seed=-1"], "seed = -1"),
+            (
+                ["-p", "alpha=banana"],
+                "book/toy.md: parameter 'alpha' must be a number (float), not 'banana'",
+            ),
+            (["-p", "seed=-1"], "book/other.md: seed = -1"),
             (["-p", "alpha"], "write -p NAME=VALUE"),
             (["--jobs", "0"], "--jobs must be 1 or more"),
             (["--dataset", "absent.csv"], "neither a file nor a dataset"),
@@ -300,6 +319,24 @@ class TestPlan:
         assert build.main(arguments) == 2
         assert message in capsys.readouterr().err
         assert not (project / "_build").exists()
+
+    @pytest.mark.parametrize("chapter", ["toy", "other"])
+    def test_a_refusal_names_the_chapter_and_its_parameter(self, project, capsys, chapter):
+        """Of chapters that train what they are told, and of those that the study tells."""
+        own = {
+            "toy": "max_epochs: int = 200  # most epochs",
+            "other": 'study: str = ""  # a file\nmax_epochs: int = 0  # likewise',
+        }[chapter]
+        more = f'settings: str = ""  # further ones\n{own}'
+        (project / "book" / f"{chapter}.md").write_text(CHAPTER.format(title="Toy", more=more))
+        assert build.main(["-p", "settings=max_epochs=20"]) == 2
+        assert capsys.readouterr().err == (
+            f"book: book/{chapter}.md: settings = 'max_epochs=20': this chapter has the parameter "
+            "max_epochs; set that and leave max_epochs out of settings\n"
+        )
+        assert not (project / "_build").exists()
+        jobs = build.plan(project, {"max_epochs": "20"})
+        assert [job.values for job in jobs if job.source.stem == chapter] == [{"max_epochs": 20}]
 
     def test_files_are_found_from_anywhere(self, project):
         (project / "my.csv").touch()

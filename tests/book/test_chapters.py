@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from papermill.translators import PythonTranslator
 
 from btsr_core.book.chapters import chapter_paths, page_names, read_chapter
 from btsr_core.book.parameters import inspect_parameters
@@ -18,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "book").glob("*.md"))
 MAX_CELLS = 12
 OF_THE_STUDY = {
-    "dataset", "user_col", "item_col", "time_col", "settings", "n_seeds", "study", "results",
-    "mirror", "runs",
+    "dataset", "user_col", "item_col", "time_col", "settings", "n_seeds", "max_epochs", "study",
+    "results", "mirror", "runs",
 }  # fmt: skip
 """Parameters that `open_results` takes."""
 
@@ -86,6 +87,21 @@ def test_parameters_are_documented_and_used(path, tree):
         described = OF_THE_STUDY
     by_the_door = {"study", "results"} if "open_recorded" in taken else set()
     assert set(parameters) == read | described | by_the_door
+
+
+def test_papermill_knows_every_parameter(path):
+    """It reads line by line, and nothing of a line with two equals signs, even in a comment."""
+    (cell,) = [c for c in read_chapter(path).cells if "parameters" in c.metadata.get("tags", ())]
+    found = PythonTranslator.inspect(cell)
+    wanted = inspect_parameters(path)
+    assert [one.name for one in found] == list(wanted)
+    assert [one.help for one in found] == [parameter.help for parameter in wanted.values()]
+
+
+def test_whatever_trains_can_be_shortened(tree, path):
+    """`-p max_epochs=20` given to the whole book reaches every chapter that trains."""
+    doors = {"open_results", "run_systems", "run_experiment"}
+    assert ("max_epochs" in inspect_parameters(path)) == bool(doors & set(calls(tree)))
 
 
 def test_refuses_before_any_work(path, cells):

@@ -92,13 +92,13 @@ class TestFigure:
 def test_takeaway_is_text_in_a_box(capsys):
     box = sphinx_ext._Takeaway("a < b & c")
     assert "a &lt; b &amp; c" in box._repr_html_()
-    assert 'class="takeaway"' in box._repr_html_()
+    assert 'class="takeaway ' in box._repr_html_()
     sphinx_ext.takeaway("a < b & c")
     assert capsys.readouterr().out.strip() == "Takeaway: a < b & c"
 
 
 def test_paragraph_is_text_in_the_flow(capsys):
-    assert sphinx_ext._Paragraph("a < b")._repr_html_() == '<p class="said">a &lt; b</p>'
+    assert sphinx_ext._Paragraph("a < b")._repr_html_().endswith(">a &lt; b</p>")
     sphinx_ext.paragraph("a < b & c")
     assert capsys.readouterr().out == "a < b & c\n"
 

@@ -6,6 +6,7 @@ import torch
 from made_up_dials import ALPHA as BOTH_SCALINGS
 from made_up_records import TABLE, made_up_place
 
+from btsr_core.book.vendored import plotly_script
 from btsr_core.config import DataConfig
 from btsr_core.errors import InputError
 from btsr_core.evaluation.evaluate import evaluate_model
@@ -14,7 +15,7 @@ from btsr_core.explorer import display
 from btsr_core.explorer.live import LiveLists
 from btsr_core.explorer.payload import View
 from btsr_core.explorer.shelf import Shelf, Stock
-from btsr_core.explorer.widget import Explorer, plotly_module
+from btsr_core.explorer.widget import Explorer
 from btsr_core.study.examples import examples_of
 from btsr_core.study.measure import SHOWN_ITEMS, measure_targets
 from btsr_core.training.train import build_model
@@ -168,7 +169,7 @@ def test_everything_is_made_once(shelf):
 
 
 def test_plotly_is_wrapped_for_a_module():
-    module = plotly_module()
+    module = plotly_script()
     assert module.startswith("if (!globalThis.Plotly) {")
     assert len(module) < 5e6
 

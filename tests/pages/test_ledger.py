@@ -61,7 +61,7 @@ def test_pages_of_the_book_are_links():
     shown = ledger_table(FINDINGS, ["views"]).to_html()
     assert shown.count('<a href="views.html">views</a>') == 2
     assert "drafts.html" not in shown
-    assert "c &lt; d" in shown
+    assert "c &lt;\xa0d" in shown
     assert shown.count('<span class="verdict yes">holds</span>') == 2
     assert shown.count('<span class="verdict no">does not hold</span>') == 1
 
@@ -85,12 +85,15 @@ def test_the_verdicts_of_datasets_stand_side_by_side():
         Finding("k < l", "m", "n", "cannot be told", "views", BASIS),
     ]
     found = {"walks": FINDINGS, "strolls": elsewhere}
-    table = verdict_table(found).data
-    assert table["the paper claims"].tolist() == ["a", "e", "h", "k &lt; l"]
+    styler = verdict_table(found)
+    table = styler.data
+    assert table["the paper claims"].tolist() == ["a", "e", "h", "k < l"]
     assert ["holds" in cell for cell in table["walks"]] == [True, False, True, False]
-    assert "does not" not in table.loc[2, "walks"]
-    assert table.loc[2, "walks"] == '<span class="verdict no">not</span>'
-    assert table.loc[2, "strolls"] == '<span class="verdict yes">holds</span>'
+    assert (table.loc[2, "walks"], table.loc[2, "strolls"]) == ("not", "holds")
+    shown = styler.to_html()
+    assert "k &lt;\xa0l" in shown
+    assert shown.count('<span class="verdict no">not</span>') == 1
+    assert shown.count('<span class="verdict yes">holds</span>') == 3
     assert table.loc[3, "strolls"] == table.loc[1, "strolls"] == table.loc[4, "walks"] == NOTHING
     assert verdicts_sentence(found) == (
         "Of 5 verdicts on 2 datasets, 3 say that a claim holds (2 on walks and 1 on strolls); 1 "

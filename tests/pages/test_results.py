@@ -56,8 +56,8 @@ def chapter(tmp_path_factory, tiny_csv):
     further = {name: value for name, value in TINY.items() if name != "max_epochs"}
     return SimpleNamespace(
         dataset=str(tiny_csv), user_col="user_id", item_col="item_id", time_col="timestamp",
-        settings=" ".join(f"{name}={value}" for name, value in further.items()) + " max_epochs=2",
-        n_seeds=2, study=str(study), results="", mirror="", runs=str(folder / "runs"),
+        settings=" ".join(f"{name}={value}" for name, value in further.items()),
+        n_seeds=2, max_epochs=2, study=str(study), results="", mirror="", runs=str(folder / "runs"),
     )  # fmt: skip
 
 
@@ -152,6 +152,14 @@ def test_what_is_planned_but_not_recorded_says_what_to_run(chapter, tmp_path, ti
     )
     with pytest.raises(InputError, match="btsr study --only planned"):
         open_results(own, ["table"])
+
+
+def test_the_most_epochs_are_a_parameter_and_no_further_setting(chapter, tmp_path):
+    given = {"settings": "max_epochs=20", "runs": str(tmp_path / "runs")}
+    own = SimpleNamespace(**{**vars(chapter), **given})
+    with pytest.raises(InputError, match="this chapter has the parameter max_epochs; set that"):
+        open_results(own, ["table"])
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_unknown_reading_is_refused():

@@ -1,8 +1,13 @@
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
+from handmade import TINY
 
 from btsr_core.analysis.buckets import bucket_metrics, distinct_users, popularity_buckets
 from btsr_core.analysis.spectrum import effective_rank
+from btsr_core.config import experiment
 from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.evaluation.metrics import CUTOFFS, summarise
 from btsr_core.experiment import prepare, run_experiment
@@ -110,3 +115,23 @@ def test_targets_say_who_is_tested_on_what(data):
             for k in CUTOFFS:
                 assert (ranks <= k).mean() == pytest.approx(overall[f"hr@{k}"])
             assert ranks.max(initial=0) <= BEYOND
+
+
+@pytest.mark.parametrize("n_items", [5, 12], ids=["some items", "all items"])
+def test_a_single_test_user_is_measured_without_a_warning(tiny, tmp_path, n_items):
+    """Also one who has had the whole catalogue, whom no item is left to be held against."""
+    rows = [(f"u{u}", f"i{(u + n) % 12}", n) for u in range(30) for n in range(6)]
+    rows += [("last", f"i{n}", 1000 + n) for n in range(n_items)]
+    path = tmp_path / "one.csv"
+    pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]).to_csv(path, index=False)
+    cutoff = (len(rows) - n_items) / (len(rows) - 1)  # the time of the first of them
+    settings = {**TINY, "cutoff_quantile": cutoff, "max_epochs": 1}
+    described = experiment(source=str(path), **settings)
+    data = prepare(described.data)
+    assert {len(part.test) for part in data.split.held_out.values()} == {1}
+    run = run_experiment(described, runs=tmp_path / "runs", progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        measure_targets(data)
+        record = measure_run(run, data)
+    assert np.isnan(record.value("auc", "full")) == (n_items == 12)
