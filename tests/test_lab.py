@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,13 +68,20 @@ def recorded():
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab on a copy of the chapter, with no configuration but this test's."""
+    """JupyterLab on a copy of the chapter."""
     home = tmp_path_factory.mktemp("lab")
     book = home / "project" / "book"
     book.mkdir(parents=True)
     for name in ("book/slider.md", "book/study.toml", "_toc.yml"):
         shutil.copy2(ROOT / name, home / "project" / name)
     (book / "results").symlink_to(ROOT / "book" / "results")
+    with running_lab(home) as address:
+        yield address
+
+
+@contextmanager
+def running_lab(home):
+    """Run JupyterLab on `home/project` with no configuration but this test's; yield its address."""
     for name, settings in SETTINGS.items():
         write_json(home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings", settings)
     with socket.socket() as free:

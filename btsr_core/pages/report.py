@@ -86,6 +86,7 @@ def _escaped(names: Sequence[Any]) -> list[str | None]:
 
 def _unbroken(text: str) -> str:
     """Keep a sign with its number, and a range's end with its `to`, where a narrow cell breaks."""
+    text = str(text)  # pandas hands over a kind of text that escapes what is put into it
     for mark in ("\N{PLUS-MINUS SIGN} ", "&lt; ", " to "):
         text = text.replace(mark, f"{mark[:-1]}\N{NO-BREAK SPACE}")
     return text
