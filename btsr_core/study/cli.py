@@ -101,7 +101,7 @@ def name_faults(faults: Iterable[str]) -> int:
     """Say of each file that cannot be used what is wrong, a line each; return how many."""
     lines = list(faults)
     for line in lines:
-        typer.echo(f"btsr: {line}", err=True)
+        say(f"btsr: {line}", err=True)
     return len(lines)
 
 
