@@ -13,6 +13,9 @@ CHAPTER ?= book/slider.md
 
 EXTRA_INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 INSTALL = $(BIN)/python -m pip install --quiet $(EXTRA_INDEX) -c constraints.txt
+# nbconvert draws figures; an editable installation does not bring the file that says so
+CONFIGURE = mkdir -p $(VENV)/etc/jupyter && \
+	cp btsr_core/book/jupyter_nbconvert_config.json $(VENV)/etc/jupyter
 MADE := $(VENV)/.made
 WITH_BOOK := $(VENV)/.installed-book
 WITH_DEV := $(VENV)/.installed-dev
@@ -86,9 +89,11 @@ $(MADE):
 $(WITH_BOOK): $(MADE) pyproject.toml constraints.txt
 	@echo "Installing into $(VENV); the first time takes some minutes"
 	@$(INSTALL) -e '.[book]'
+	@$(CONFIGURE)
 	@touch $@
 
 $(WITH_DEV): $(MADE) pyproject.toml constraints.txt
 	@echo "Installing into $(VENV), with what the tests need"
 	@$(INSTALL) -e '.[book,dev]'
+	@$(CONFIGURE)
 	@touch $(WITH_BOOK) $@

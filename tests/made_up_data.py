@@ -25,9 +25,9 @@ def hostile_csv(folder: Path) -> Path:
             (f"{user}{HOSTILE}{CONTROLS}", f"{item}{HOSTILE}{CONTROLS}", time)
             for item, time in zip(items, times, strict=True)
         ]
-    # A slash ends a folder's name: in the path the two make `</script>`.
-    name, rest = HOSTILE.replace("</td></title>", "").split("https://")[0].split("</", 1)
-    path = folder / f"{name}<" / f"{rest.replace('/', '')}$x$ {CONTROLS}.csv"
+    # A slash ends a folder's name: the path has `</script>` in it, and the file's name the rest.
+    name = HOSTILE.split("https://", maxsplit=1)[0].replace("/", "")
+    path = folder / "<script>alert(1)<" / f"script>{name}$x$ {CONTROLS}.csv"
     path.parent.mkdir(parents=True)
     pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False)
     return path

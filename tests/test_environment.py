@@ -1,5 +1,7 @@
 """pyproject.toml, constraints.txt, environment.yml and .binder say the same."""
 
+import importlib
+import json
 import os
 import re
 import shlex
@@ -74,3 +76,16 @@ def test_binder_opens_chapters_as_the_lab_does():
     assert setting.findall((ROOT / ".binder" / "postBuild").read_text()) == setting.findall(
         (ROOT / "Makefile").read_text()
     )
+
+
+def test_nbconvert_is_told_to_draw_figures():
+    """By the wheel, by `make`, whose installation is an editable one, and on Binder."""
+    name = "btsr_core/book/jupyter_nbconvert_config.json"
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert tools["setuptools"]["data-files"] == {"etc/jupyter": [name]}
+    for script in ("Makefile", ".binder/postBuild"):
+        assert re.search(rf"cp {name} .*(/etc/jupyter|\$config)", (ROOT / script).read_text())
+    config = json.loads((ROOT / name).read_text())
+    (preprocessor,) = config["HTMLExporter"]["preprocessors"]
+    module, _, function = preprocessor.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), function))

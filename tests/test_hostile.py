@@ -42,7 +42,7 @@ INTRUDERS = """[...document.querySelectorAll(
     '.jp-OutputArea mjx-container, .main-svg a, .btsr-explorer mjx-container'
 )].concat([...document.scripts].filter(script => script.textContent.trim() === 'alert(1)'))
 .map(element => element.outerHTML)"""
-TOLD = "<img src=x onerror=alert(1)><script>alert(1)<"
+TOLD = "script><img src=x onerror=alert(1)><script>alert(1)<script><b class='hostile'>R&D<b> a<b"
 """How the name of the file begins."""
 
 
@@ -52,7 +52,7 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile") / "project"
     (folder / "book").mkdir(parents=True)
     shutil.copy(ROOT / "_config.yml", folder)
-    for name in ("_static", "_templates"):
+    for name in ("_static", "_templates", "paper"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     for name in CHAPTERS:
         text = (ROOT / "book" / f"{name}.md").read_text()
@@ -95,8 +95,9 @@ def watched(chromium):
     page, faults = context.new_page(), []
 
     def dismiss(dialog):
-        faults.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
+        if dialog.type != "beforeunload":  # JupyterLab's own, before a changed notebook is left
+            faults.append(f"dialog: {dialog.message}")
+        dialog.accept()
 
     def keep_in(route):
         url = route.request.url
@@ -121,7 +122,7 @@ def test_page_shows_text(project, watched, chapter):
     assert page.evaluate(INTRUDERS) == []
     assert faults == []
     shown = page.locator("article").inner_text()
-    assert TOLD.removesuffix("<") in shown
+    assert TOLD in shown
     if chapter in ("training", "slider"):  # which list items
         assert "<b class='hostile'>R&D</b> a<b &lt; <a href=" in shown
         assert "$x$ $$y$$ \\(z\\)</a> {{ x }} `tick` %{y} </td></title>" in shown

@@ -102,16 +102,19 @@ def ledger_table(findings: Sequence[Finding], pages: Collection[str]) -> Styler:
     ]
     table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1))
 
-    def link(page: str) -> str:
-        return f'<a href="{page}.html">{page}</a>' if page in pages else page
+    def link(page: object) -> str:
+        return f'<a href="{page}.html">{page}</a>' if page in pages else str(page)
 
     return as_text(table, {"verdict": _chip, "page": link} if rows else {})
 
 
-def _chip(text: str) -> str:
+def _chip(text: object) -> str:
     """Return a verdict, whichever of its names is given, with its mark, in HTML."""
-    marks = {**MARKS, **{SHORT[verdict]: mark for verdict, mark in MARKS.items()}}
-    return f'<span class="verdict {marks[text]}">{text}</span>' if text in marks else text
+    name = str(text)
+    for verdict, mark in MARKS.items():
+        if name in (verdict, SHORT[verdict]):
+            return f'<span class="verdict {mark}">{name}</span>'
+    return name
 
 
 def verdict_table(ledgers: Mapping[str, Sequence[Finding]]) -> Styler:

@@ -43,7 +43,7 @@ def describe_interactions(interactions: Interactions) -> pd.DataFrame:
 
 def as_text(
     table: pd.DataFrame,
-    marked_up: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
+    marked_up: Mapping[str, Callable[[object], str]] = MappingProxyType({}),
     caption: str = "",
 ) -> Styler:
     """Return a table of words for display: left-aligned, nothing shortened, all of it escaped.
@@ -64,9 +64,9 @@ def as_text(
         {"selector": "th, td", "props": [("text-align", "left"), ("white-space", "normal")]}
     ]
     # A fixed id: by default every build would draw another.
-    words = table.map(str).rename_axis(
-        index=_escaped(table.index.names), columns=_escaped(table.columns.names)
-    )
+    words = table.map(str)
+    words.index = words.index.set_names(_escaped(table.index.names))
+    words.columns = words.columns.set_names(_escaped(table.columns.names))
     styler = Styler(words, uuid="text", cell_ids=False).format(_unbroken, escape="html")
     for column, mark in marked_up.items():
         styler.format(mark, subset=[column], escape="html")
@@ -84,9 +84,9 @@ def _escaped(names: Sequence[Any]) -> list[str | None]:
     return [None if name is None else html.escape(str(name)) for name in names]
 
 
-def _unbroken(text: str) -> str:
+def _unbroken(cell: object) -> str:
     """Keep a sign with its number, and a range's end with its `to`, where a narrow cell breaks."""
-    text = str(text)  # pandas hands over a kind of text that escapes what is put into it
+    text = str(cell)  # pandas hands over a kind of text that escapes what is put into it
     for mark in ("\N{PLUS-MINUS SIGN} ", "&lt; ", " to "):
         text = text.replace(mark, f"{mark[:-1]}\N{NO-BREAK SPACE}")
     return text
