@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import yaml
 from filelock import FileLock, Timeout
@@ -27,7 +26,6 @@ from btsr_core.book.execute import Job, code_hash, run_jobs, shown_files
 from btsr_core.book.parameters import (
     Parameter,
     Scalar,
-    check_values,
     inspect_parameters,
     unknown_parameter,
 )
@@ -113,17 +111,9 @@ def _values_of(
     given = {name: values[name] for name in parameters if name in values}
     if not given:
         return {}
-    from btsr_core.book.settings import experiment_of  # noqa: PLC0415 (imports pandas)
+    from btsr_core.book.settings import checked_values  # noqa: PLC0415 (imports pandas)
 
-    try:
-        checked = check_values(path, given)
-        described = {name: parameter.default for name, parameter in parameters.items()} | checked
-        if described.get("max_epochs") == 0 == parameters["max_epochs"].default:
-            described["max_epochs"] = 1  # stands for what the study says
-        experiment_of(SimpleNamespace(**described))
-    except InputError as error:
-        raise InputError(f"{path.parent.name}/{path.name}: {error}") from None
-    return checked
+    return checked_values(path, given)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from btsr_core.book.parameters import Scalar, check_values, inspect_parameters
 from btsr_core.config import Experiment, experiment, setting_names
 from btsr_core.errors import InputError
 from btsr_core.settings import CHOICES, LossConfig, own_settings
@@ -50,6 +53,26 @@ def experiment_of(parameters: Any, **decided: Any) -> Experiment:
     chosen = {kind: str(asked.get(kind, _default(LossConfig, kind).name)) for kind in CHOICES}
     idle = {name for name, value in own.items() if _is_idle(name, value, chosen)}
     return experiment(**{name: value for name, value in asked.items() if name not in idle})
+
+
+def checked_values(path: Path, given: Mapping[str, str]) -> dict[str, Scalar]:
+    """Return values for a chapter, each of its type, checked as the chapter itself would.
+
+    Raises
+    ------
+    InputError
+        As `check_values` and `experiment_of`; names the chapter.
+    """
+    try:
+        checked = check_values(path, given)
+        defaults = {name: one.default for name, one in inspect_parameters(path).items()}
+        described = defaults | checked
+        if described.get("max_epochs") == 0 == defaults["max_epochs"]:
+            described["max_epochs"] = 1  # stands for what the study says
+        experiment_of(SimpleNamespace(**described))
+    except InputError as error:
+        raise InputError(f"{path.parent.name}/{path.name}: {error}") from None
+    return checked
 
 
 def further_settings(text: str) -> dict[str, str]:
