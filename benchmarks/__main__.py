@@ -27,6 +27,7 @@ from benchmarks.runner import MeasurementError, OverLimitError, own_python, run
 from benchmarks.store import FILES, Record, Results, is_current, read, write
 from benchmarks.tables import scaling_table, systems_table
 from btsr_core.errors import InputError
+from btsr_core.files import user_path
 
 WORK = ROOT / "_build" / "benchmarks"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -70,7 +71,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Mea
     parser.add_argument("--list", action="store_true", help="list the measurements and stop")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: does all work?")
     parser.add_argument(
-        "--results", type=Path, default=RESULTS, metavar="FOLDER", help="of results"
+        "--results", type=user_path, default=RESULTS, metavar="FOLDER", help="of results"
     )
     parser.add_argument("--torch-index", metavar="URL", help="index of smaller builds of torch")
     chosen = parser.parse_args(arguments)

@@ -16,12 +16,13 @@ from btsr_core.errors import InputError
 from btsr_core.evaluation.evaluate import top_items_of
 from btsr_core.experiment import prepare, run_experiment
 from btsr_core.files import runs_dir
-from btsr_core.printing import print_run, print_values, say, user_errors
+from btsr_core.printing import Commands, print_run, print_values, say
 from btsr_core.runs import find_run, table_of_runs
 from btsr_core.settings import OBJECTIVES, REGULARISERS, Scaling, View
 from btsr_core.study.cli import study_command
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -82,17 +83,16 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Cut a dataset at a point in time and print the sizes of its parts."""
-    with user_errors():
-        config = experiment(
-            source=source,
-            k_core=k_core,
-            cutoff_quantile=cutoff_quantile,
-            user_col=user_col,
-            item_col=item_col,
-            time_col=time_col,
-        ).data
-        sizes = prepare(config, mirror=mirror, progress=not as_json).split.sizes(history)
-        print_values(sizes, as_json)
+    config = experiment(
+        source=source,
+        k_core=k_core,
+        cutoff_quantile=cutoff_quantile,
+        user_col=user_col,
+        item_col=item_col,
+        time_col=time_col,
+    ).data
+    sizes = prepare(config, mirror=mirror, progress=not as_json).split.sizes(history)
+    print_values(sizes, as_json)
 
 
 @app.command()
@@ -204,11 +204,10 @@ def train(
     """
     # First of all, while every local is an option. None stands for what was not given.
     given = {k: v for k, v in locals().items() if k not in _NO_SETTINGS and v is not None}
-    with user_errors():
-        described = experiment(**given)
-        run = run_experiment(
-            described, runs=runs, mirror=mirror, device=device, progress=sys.stderr.isatty()
-        )
+    described = experiment(**given)
+    run = run_experiment(
+        described, runs=runs, mirror=mirror, device=device, progress=sys.stderr.isatty()
+    )
     print_run(run, history, as_json)
 
 
@@ -218,15 +217,23 @@ app.command(name="dial")(dial_command)
 
 @app.command(name="runs")
 def list_runs(runs: Runs = None, as_json: AsJson = False) -> None:
-    """List the finished runs with their test metrics (history after the cutoff)."""
-    with user_errors():
-        table = table_of_runs(runs_dir(runs))
+    """List the finished runs with their test metrics (history after the cutoff).
+
+    Every file is checked. Runs that cannot be used are named on standard error, and the exit
+    status is 1 then.
+    """
+    root = runs_dir(runs)
+    table, unusable = table_of_runs(root)
     if as_json:
         say(table.to_json(orient="records"))
-    elif table.empty:
-        say(f"no finished run in {runs_dir(runs)}")
-    else:
+    elif table.empty and not unusable:
+        say(f"no finished run in {root}")
+    elif not table.empty:
         say(table.to_string(index=False, float_format="{:.4f}".format))
+    for line in unusable:
+        say(f"btsr: {line}", err=True)
+    if unusable:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -243,30 +250,49 @@ def recommend(
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recommend the next items after a history."""
-    with user_errors():
-        trained = find_run(run, runs_dir(runs))
-        row_of = dict(zip(trained.items["item_id"], range(len(trained.items)), strict=True))
-        asked = [item for item in next(csv.reader([history], skipinitialspace=True)) if item]
-        known = [row_of[item] for item in asked if item in row_of]
-        unknown = [item for item in asked if item not in row_of]
-        if not known:
-            some = ", ".join(trained.items["item_id"].head(5))
-            raise InputError(
-                f"--history {history!r} names no item of this run; it knows {some}, .."
-            )
-        if unknown:
-            say(f"btsr: ignored, not in the catalogue: {', '.join(unknown)}", err=True)
-        best, scores = top_items_of(
-            trained.model(),
-            np.asarray(known),
-            trained.experiment.model.max_len,
-            k,
-            exclude_seen=trained.experiment.evaluation.exclude_seen,
-        )
+    """Recommend the next items after a history.
+
+    A training that diverged after good epochs can be named too: its best epoch is used then.
+    """
+    trained = find_run(run, runs_dir(runs))
+    if trained.has_diverged:
+        kept, after = trained.summary["best_epoch"], trained.summary["epochs"]
+        say(f"btsr: this training diverged after {after} epochs; epoch {kept} recommends", err=True)
+    row_of = dict(zip(trained.items["item_id"], range(len(trained.items)), strict=True))
+    asked = _ids(history)
+    known = [row_of[item] for item in asked if item in row_of]
+    unknown = [item for item in asked if item not in row_of]
+    if not known:
+        some = ", ".join(trained.items["item_id"].head(5))
+        raise InputError(f"--history {history!r} names no item of this run; it knows {some}, ..")
+    if unknown:
+        say(f"btsr: ignored, not in the catalogue: {', '.join(unknown)}", err=True)
+    best, scores = top_items_of(
+        trained.model(),
+        np.asarray(known),
+        trained.experiment.model.max_len,
+        k,
+        exclude_seen=trained.experiment.evaluation.exclude_seen,
+    )
     chosen = trained.items.iloc[best].assign(score=scores)
     if as_json:
         say(chosen.to_json(orient="records"))
         return
     for place, row in enumerate(chosen.itertuples(), start=1):
         say(f"{place:>3}  {row.score:8.3f}  {row.item_id}  {row.title}".rstrip())
+
+
+def _ids(history: str) -> list[str]:
+    """Return the ids in a line of them, separated by commas.
+
+    Raises
+    ------
+    InputError
+        If it is no such line.
+    """
+    try:
+        return [item for item in next(csv.reader([history], skipinitialspace=True)) if item]
+    except csv.Error:
+        raise InputError(
+            f"--history {history!r} is no line of ids with commas between them"
+        ) from None

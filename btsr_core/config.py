@@ -14,7 +14,15 @@ from pydantic import Field, ValidationError, model_validator
 
 from btsr_core.data.protocol import HISTORIES, History
 from btsr_core.errors import InputError
-from btsr_core.settings import CHOICES, Count, Description, LossConfig, Weight, own_settings
+from btsr_core.settings import (
+    CHOICES,
+    Count,
+    CountOrNone,
+    Description,
+    LossConfig,
+    Weight,
+    own_settings,
+)
 
 RECIPE = 4
 """Part of every hash; raise it when the same description would train to other numbers."""
@@ -30,7 +38,7 @@ class DataConfig(Description):
     user_col: str = "user_id"
     item_col: str = "item_id"
     time_col: str = "timestamp"
-    k_core: Annotated[int, Field(ge=0)] = 5
+    k_core: CountOrNone = 5
     """Fewest different items of a user, and users of an item, that stay; 0 or 1 keeps all."""
     cutoff_quantile: _Fraction = 0.95
     """Quantile of the timestamps at which the future begins."""

@@ -1,10 +1,11 @@
 """The one door: an `Experiment` goes in, a finished `Run` comes out, trained only if need be."""
 
+import os
 import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,20 +21,14 @@ import btsr_core
 from btsr_core.config import DataConfig, Experiment
 from btsr_core.data.datasets import Interactions, load_interactions
 from btsr_core.data.protocol import Split, split_interactions
-from btsr_core.errors import InputError, printable
+from btsr_core.errors import InputError, explained, printable
 from btsr_core.evaluation.evaluate import evaluate_model
 from btsr_core.evaluation.metrics import as_json
-from btsr_core.files import runs_dir
+from btsr_core.files import runs_dir, sweep
 from btsr_core.machine.allocator import keep_freed_memory
-from btsr_core.runs import (
-    CHECKPOINT,
-    Run,
-    begin,
-    complete,
-    is_finished,
-    load_run,
-    ranks_frame,
-)
+from btsr_core.run_files import REPAIR, DamagedRunError, is_finished
+from btsr_core.runs import CHECKPOINT, Run, begin, complete, discard, load_run, ranks_frame
+from btsr_core.training.checkpoint import DivergedError
 from btsr_core.training.train import fit
 
 
@@ -86,6 +81,7 @@ def _cut(interactions: Interactions, config: DataConfig) -> Prepared:
     return Prepared(config, interactions, split)
 
 
+@explained()
 def run_experiment(
     experiment: Experiment,
     *,
@@ -95,6 +91,8 @@ def run_experiment(
     progress: bool = True,
 ) -> Run:
     """Return the experiment's run: loaded if it is finished, resumed if begun, else trained.
+
+    One that is damaged is trained again, which is said.
 
     A resumed run uses as many threads as when it began, whatever is set now: sums in another order
     would give other last bits.
@@ -117,40 +115,44 @@ def run_experiment(
     Raises
     ------
     InputError
-        If the data, the device, the runs folder or a run in it cannot be used, or training fails.
+        If the data, the device or the runs folder cannot be used, or training fails.
     """
     keep_freed_memory()
     interactions = load_data(experiment.data, mirror=mirror, progress=progress)
     root = runs_dir(runs)
     path = root / experiment.run_id(interactions.fingerprint)
     if is_finished(path):
-        return load_run(path)
+        with suppress(DamagedRunError):  # another process may be mending it already
+            return load_run(path)
     where = pick_device(device)
     with alone(path):
         if is_finished(path):
-            return load_run(path)
+            try:
+                return load_run(path)
+            except DamagedRunError as error:
+                said = f"{error}".removesuffix(REPAIR)
+                tqdm.write(f"btsr: {said}; the run is trained again", file=sys.stderr)
+                discard(path)
         return _train(experiment, _cut(interactions, experiment.data), path, where, progress)
 
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Hold a run's lock; another process that trains it is waited for, and that is said."""
+    """Hold a run's lock; another process that trains it is waited for, and that is said.
+
+    What killed writers left in the run's folder is swept away: nobody else writes there now.
+    """
     locks = path.parent / ".locks"
     lock = FileLock(locks / f"{path.name}.lock")
+    locks.mkdir(parents=True, exist_ok=True)
     try:
-        locks.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            told = f"another process trains run {path.name}; waiting for it"
-            tqdm.write(printable(told), file=sys.stderr)
-            lock.acquire()
-    except OSError as error:
-        raise InputError(
-            f"runs cannot be kept in {path.parent} ({error}); choose another folder with --runs, "
-            "the parameter runs, or BTSR_RUNS"
-        ) from None
+        lock.acquire(timeout=0)
+    except Timeout:
+        told = f"another process trains run {path.name}; waiting for it"
+        tqdm.write(printable(told), file=sys.stderr)
+        lock.acquire()
     try:
+        sweep(path)
         yield
     finally:
         lock.release()
@@ -160,10 +162,14 @@ def _train(
     experiment: Experiment, data: Prepared, path: Path, device: torch.device, progress: bool
 ) -> Run:
     split = data.split
-    begin(path, experiment, data.interactions.fingerprint, versions(device))
-    model, done = fit(
-        experiment, split, device=device, checkpoint=path / CHECKPOINT, show_progress=progress
-    )
+    items = item_table(data.interactions, split)
+    begin(path, experiment, data.interactions.fingerprint, versions(device), items)
+    try:
+        model, done = fit(
+            experiment, split, device=device, checkpoint=path / CHECKPOINT, show_progress=progress
+        )
+    except DivergedError as error:
+        raise InputError(f"{error}; `btsr recommend {path}` uses them") from None
     summary: dict[str, Any] = {
         "best_epoch": done.best_epoch,
         "epochs": done.epoch,
@@ -188,8 +194,7 @@ def _train(
             targets = split.items[eval_set.targets]
             tables.append(ranks_frame(ranking, eval_set.users, targets, part, history))
     ranks = pd.concat(tables, ignore_index=True)
-    items = item_table(data.interactions, split)
-    return complete(path, model.cpu(), items, done.history, ranks, summary)
+    return complete(path, model.cpu(), done.history, ranks, summary)
 
 
 def item_table(interactions: Interactions, split: Split) -> pd.DataFrame:
@@ -239,13 +244,26 @@ def versions(device: torch.device) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """Return the checkout's commit, marked `-dirty` where the code was changed; None elsewhere."""
-    here = Path(btsr_core.__file__).parent
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """Return the checkout's commit, marked `-dirty` where the code was changed; None elsewhere.
+
+    A package that lies in a repository without belonging to it, as one installed in a virtual
+    environment there, has none.
+    """
+    here = Path(btsr_core.__file__)
+    if _git(here.parent, "ls-files", "--error-unmatch", here.name) is None:
+        return None
+    return _git(here.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what git says in a folder, of the repository that it lies in; None if it fails."""
+    others = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}  # as a hook is given
+    own = {name: value for name, value in os.environ.items() if name not in others}
     try:
         said = subprocess.run(  # noqa: S603
-            command, cwd=here, capture_output=True, text=True, timeout=10, check=False
-        )
+            ["git", *arguments],  # noqa: S607
+            cwd=folder, env=own, capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
     return said.stdout.strip() or None if said.returncode == 0 else None

@@ -1,16 +1,42 @@
 """Where things live on disk, and how they are written: atomically or not at all."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pooch
+from safetensors import SafetensorError
+
+from btsr_core.errors import InputError
+
+STALE_SECONDS = 24 * 3600
+"""Age at which a temporary file is taken for one whose writer was killed."""
+
+
+def user_path(given: str | Path) -> Path:
+    """Return a path as the user meant it, with `~` as the home folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such home folder.
+    """
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"{given}: no home folder is known for the ~; write the whole path, or ./{given} for a "
+            "name that begins with ~"
+        ) from None
 
 OF_CHAPTER = "BTSR_PROJECT"
 """Environment variable that tells a kernel of papermill's where the chapter's project is."""
@@ -36,37 +62,72 @@ def project_around(place: Path) -> Path | None:
 
 def runs_dir(override: str | Path | None = None) -> Path:
     """Return the folder of runs: `override`, else `$BTSR_RUNS`, else `runs/` in the project."""
-    chosen = override or os.environ.get("BTSR_RUNS")
-    return Path(chosen) if chosen else project_root() / "runs"
+    return _chosen(override or os.environ.get("BTSR_RUNS"), "runs")
+
+
+def study_file(override: str | Path | None = None) -> Path:
+    """Return the file of the study: `override`, else the book's."""
+    return _chosen(override, "book/study.toml")
+
+
+def records_dir(override: str | Path | None = None) -> Path:
+    """Return the folder of what studies recorded: `override`, else the book's."""
+    return _chosen(override, "book/results")
 
 
 def results_dir(override: str | Path | None = None) -> Path:
     """Return the folder of recorded measurements: `override`, else the one of `benchmarks`."""
-    return Path(override) if override else project_root() / "benchmarks" / "results"
+    return _chosen(override, "benchmarks/results")
+
+
+def _chosen(given: str | Path | None, default: str) -> Path:
+    return user_path(given) if given else project_root() / default
 
 
 def cache_dir() -> Path:
-    """Return the download cache: `$BTSR_CACHE`, else the operating system's cache for `btsr`."""
-    return Path(os.environ.get("BTSR_CACHE") or pooch.os_cache("btsr"))
+    """Return the download cache: `$BTSR_CACHE`, else the operating system's cache for `btsr`.
+
+    Raises
+    ------
+    InputError
+        If neither is known: there may be no home folder.
+    """
+    given = os.environ.get("BTSR_CACHE")
+    if given:
+        return user_path(given)
+    try:
+        return Path(pooch.os_cache("btsr")).expanduser()
+    except RuntimeError:
+        raise InputError(
+            "no home folder is known to keep downloads in; set BTSR_CACHE to a folder for them"
+        ) from None
 
 
 def mirror_dir(override: str | Path | None = None) -> Path | None:
     """Return the folder searched before any download: `override`, else `$BTSR_MIRROR`."""
     chosen = override or os.environ.get("BTSR_MIRROR")
-    return Path(chosen) if chosen else None
+    return user_path(chosen) if chosen else None
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that replaces it when the block ends without an error.
 
-    A reader sees the old file or the new one, never a part; a killed writer leaves `path` alone.
+    A reader sees the old file or the new one, never a part; a killed writer leaves `path` alone,
+    and a temporary file that a later writer in this folder sweeps away.
+
+    Raises
+    ------
+    OSError
+        Of `path`, if it cannot be written, whichever library found that out.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, STALE_SECONDS)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -74,8 +135,46 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes private files; runs may be shared
         os.replace(temporary, path)
+    except SafetensorError as error:
+        code = re.search(r"os error (\d+)", str(error))
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
+    except OSError as error:
+        other = error.filename and not Path(error.filename).name.startswith(f".{path.name}.")
+        if other or error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, older_than: float = 0, pattern: str = ".*.tmp") -> None:
+    """Remove the temporary files of killed writers from a folder.
+
+    Parameters
+    ----------
+    folder
+        Where `atomic_path` writes.
+    older_than
+        Seconds since the last change; 0 where nobody else can be writing.
+    pattern
+        Of their names.
+    """
+    for left in folder.glob(pattern):
+        try:
+            if time.time() - left.stat().st_mtime >= older_than:
+                left.unlink()
+        except OSError:  # gone already, or somebody else's
+            continue
+
+
+def remove(path: Path) -> None:
+    """Remove a file that may not be there, or the folder that stands in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import typer
+from typer.core import TyperGroup
 
 from btsr_core.data.protocol import History
-from btsr_core.errors import InputError, printable
+from btsr_core.errors import InputError, explained, interruptible, printable
 from btsr_core.evaluation.metrics import CUTOFFS
 from btsr_core.runs import Run
 
@@ -21,15 +22,25 @@ def say(text: str, *, err: bool = False) -> None:
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Print what the user got wrong, without a traceback, and exit with 2."""
+    """Print what the user got wrong or the machine lacks, without a traceback, and exit with 2."""
     try:
-        yield
+        with interruptible(), explained():
+            yield
     except InputError as error:
         say(f"btsr: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         say("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
         raise typer.Exit(130) from None
+
+
+class Commands(TyperGroup):
+    """The commands, all of which say in a line what the user got wrong or the machine lacks."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is asked for."""
+        with user_errors():
+            return super().invoke(ctx)
 
 
 def print_values(values: dict[str, Any], as_json: bool) -> None:

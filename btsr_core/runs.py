@@ -1,12 +1,15 @@
 """The run store: one folder a run, named by its configuration's hash.
 
-A folder is a run once `metrics.json` stands in it, which is written last; whatever was interrupted
-before has at most a checkpoint to go on from. Nothing in it is a pickle.
+A folder is a run once `SHA256SUMS` stands in it, which is written last and holds the sums of its
+other files; whatever was interrupted before has at most a checkpoint to go on from. Runs of before
+there were sums, which `metrics.json` completed, get theirs when they are read. Nothing in a run is
+a pickle.
 """
 
 import json
-import warnings
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,19 +18,37 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from btsr_core.config import Experiment
-from btsr_core.data.protocol import HISTORIES, History
-from btsr_core.errors import InputError
+from btsr_core.data.protocol import History
+from btsr_core.errors import InputError, explained
 from btsr_core.evaluation.evaluate import Ranking
-from btsr_core.files import atomic_path, write_json
+from btsr_core.files import atomic_path, remove, user_path, write_json, write_text
 from btsr_core.model.sasrec import SASRec
+from btsr_core.run_files import (
+    CONFIG,
+    FILES,
+    HISTORY,
+    ITEMS,
+    METRICS,
+    NOT_AS_WRITTEN,
+    RANKS,
+    SUMS,
+    VERSIONS,
+    WEIGHTS,
+    check_diverged,
+    check_finished,
+    content_of,
+    damaged,
+    frame_of,
+    is_finished,
+    parsed,
+    sum_line,
+)
+from btsr_core.training.checkpoint import DIVERGED
 from btsr_core.training.train import build_model
 
-CONFIG, VERSIONS, HISTORY, METRICS = "config.json", "versions.json", "history.json", "metrics.json"
-WEIGHTS, ITEMS, RANKS = "model.safetensors", "items.parquet", "ranks.parquet"
 CHECKPOINT = "checkpoint.safetensors"
 
 Metrics = dict[str, float]
@@ -36,7 +57,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
+    """A finished run, or the best epoch of a training that diverged.
 
     Attributes
     ----------
@@ -45,12 +66,15 @@ class Run:
     experiment
         What was trained.
     summary
-        Content of `metrics.json`.
+        Content of `metrics.json`; of a training that diverged, `best_epoch` and `epochs`.
+    sums
+        Content of `SHA256SUMS`; empty for a training that diverged.
     """
 
     path: Path
     experiment: Experiment
     summary: dict[str, Any]
+    sums: bytes = b""
 
     @property
     def id(self) -> str:
@@ -72,125 +96,146 @@ class Run:
 
     def ranks(self, part: str, history: History) -> pd.DataFrame:
         """Return user_id, item_id (the target) and its rank, a row a user."""
-        table = _read(self.path / RANKS, pd.read_parquet)
+        table = self._read(RANKS, frame_of)
         rows = (table["part"] == part) & (table["history"] == history)
         return table.loc[rows, ["user_id", "item_id", "rank"]].reset_index(drop=True)
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """Losses and validation metrics, a row an epoch."""
-        return pd.DataFrame(_read(self.path / HISTORY, _json))
+        return pd.DataFrame(self._read(HISTORY, json.loads))
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Versions, commit and device that it was trained with, and when it ended."""
-        return {**_read(self.path / VERSIONS, _json), "finished": self.summary.get("finished")}
+        return {**self._read(VERSIONS, json.loads), "finished": self.summary.get("finished")}
 
     @cached_property
     def items(self) -> pd.DataFrame:
         """The catalogue: item_id (as text), title and genres; the row number is the model's id."""
-        return _read(self.path / ITEMS, pd.read_parquet)
+        return self._read(ITEMS, frame_of)
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether it is no finished run, but the best epoch before the loss was not a number."""
+        return not self.sums
 
     def model(self, device: torch.device | None = None) -> SASRec:
         """Load the weights of the best epoch."""
         model = build_model(self.experiment, len(self.items), torch.device("cpu"))
-        model.load_state_dict(_read(self.path / WEIGHTS, load_file))
+        model.load_state_dict(self._read(DIVERGED if self.has_diverged else WEIGHTS, load))
         return model.to(device or torch.device("cpu")).eval()
 
-
-def is_finished(path: Path) -> bool:
-    """Whether a folder holds a finished run."""
-    return (path / METRICS).is_file()
+    def _read(self, name: str, reader: Callable[[bytes], T]) -> T:
+        """Read one file, which must still be what it was when the run was opened."""
+        content = content_of(self.path / name)
+        if self.sums and sum_line(name, content) not in self.sums:
+            raise damaged(self.path / name, NOT_AS_WRITTEN)
+        return parsed(self.path / name, content, reader)
 
 
 def load_run(path: Path) -> Run:
-    """Open a finished run.
+    """Open a finished run, all of whose files are checked; one without sums gets them.
 
     Raises
     ------
+    DamagedRunError
+        If a file is missing, or is not what was written or can be.
     InputError
-        If there is none at `path`, or its description cannot be read.
+        If there is no run at `path`.
     """
     if not is_finished(path):
         raise InputError(f"{path} holds no finished run; train it, or `btsr runs` lists the others")
-    described, summary = _read(path / CONFIG, _json), _read(path / METRICS, _json)
+    checked = check_finished(path)
+    if not os.path.lexists(path / SUMS):
+        with suppress(OSError):  # who may only read it, reads it as well
+            write_text(path / SUMS, checked.sums.decode())
+    return Run(path, *checked)
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a folder holds a finished run that can be used."""
     try:
-        experiment = Experiment.model_validate(described["experiment"])
-        for part in ("valid", "test"):
-            for history in HISTORIES:
-                dict(summary[part][history]["metrics"])
-        int(summary["best_epoch"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, error) from None
-    return Run(path, experiment, summary)
+        load_run(path)
+    except InputError:
+        return False
+    return True
 
 
-def _read(path: Path, reader: Callable[[Path], T]) -> T:
-    """Read one file of a run; whatever is wrong with it is the run's fault, not the program's."""
-    try:
-        return reader(path)
-    except (OSError, ValueError, SafetensorError) as error:  # Arrow's errors are one or the other
-        raise _damaged(path, error) from None
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    folder = path if path.is_dir() else path.parent
-    return InputError(f"{path} cannot be read ({error}); delete {folder} to train the run again")
+def discard(path: Path) -> None:
+    """Take a damaged run away, but for a checkpoint: at no moment does it look like a whole one."""
+    for name in (METRICS, SUMS, *FILES):
+        remove(path / name)
 
 
 def find_run(name: str, root: Path) -> Run:
-    """Open a run by its path, its id, or the first digits of its id.
+    """Open a run by its path, its id, or the first digits of its id; see `Run.has_diverged`.
 
     Raises
     ------
     InputError
-        If none or several match.
+        If none or several match, or what matches is damaged.
     """
-    if is_finished(Path(name)):
-        return load_run(Path(name))
-    found = [path for path in finished(root) if name and path.name.startswith(name)]
+    given = user_path(name).resolve()
+    found = [given] if name and _is_kept(given) else []
+    found = found or [path for path in _folders(root) if name and path.name.startswith(name)]
     if len(found) != 1:
         many = "no finished run" if not found else f"{len(found)} finished runs"
         raise InputError(f"{many} in {root} starts with {name!r}; `btsr runs` lists them all")
-    return load_run(found[0])
+    return load_run(found[0]) if is_finished(found[0]) else Run(found[0], *check_diverged(found[0]))
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether a folder holds a finished run, or the best epoch of a training that diverged."""
+    return is_finished(path) or os.path.isfile(path / DIVERGED)
+
+
+def _folders(root: Path) -> list[Path]:
+    """Return the folders whose runs can be opened, by name."""
+    return sorted(path for path in root.iterdir() if _is_kept(path)) if root.is_dir() else []
 
 
 def finished(root: Path) -> list[Path]:
     """Return the folders of all finished runs, by name."""
-    if not root.is_dir():
-        return []
-    return sorted(path for path in root.iterdir() if path.is_dir() and is_finished(path))
+    return [path for path in _folders(root) if is_finished(path)]
 
 
-def begin(path: Path, experiment: Experiment, fingerprint: str, versions: dict[str, Any]) -> None:
-    """Write what is known before training: the description and the versions."""
+def begin(
+    path: Path,
+    experiment: Experiment,
+    fingerprint: str,
+    versions: dict[str, Any],
+    items: pd.DataFrame,
+) -> None:
+    """Write what is known before training: the description, the versions and the catalogue."""
     described = {"experiment": experiment.model_dump(), "fingerprint": fingerprint}
     write_json(path / CONFIG, described)
     write_json(path / VERSIONS, versions)
+    _write_frame(items, path / ITEMS)
 
 
 def complete(
     path: Path,
     model: SASRec,
-    items: pd.DataFrame,
     history: list[dict[str, float]],
     ranks: pd.DataFrame,
     summary: dict[str, Any],
 ) -> Run:
-    """Write a run's results, the summary last, and drop its checkpoint."""
+    """Write a run's results, the summary and then the sums last, and drop its checkpoint."""
     with atomic_path(path / WEIGHTS) as temporary:
         save_file(model.state_dict(), temporary)
     write_json(path / HISTORY, history)
-    for name, table in ((ITEMS, items), (RANKS, ranks)):
-        with atomic_path(path / name) as temporary:
-            table.to_parquet(temporary, index=False)
+    _write_frame(ranks, path / RANKS)
     write_json(path / METRICS, summary)
-    (path / CHECKPOINT).unlink(missing_ok=True)
-    return load_run(path)
+    run = load_run(path)  # which writes the sums
+    for name in (CHECKPOINT, DIVERGED):
+        remove(path / name)
+    return run
+
+
+def _write_frame(frame: pd.DataFrame, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        frame.to_parquet(temporary, index=False)
 
 
 def ranks_frame(
@@ -208,14 +253,21 @@ def ranks_frame(
     )
 
 
-def table_of_runs(root: Path) -> pd.DataFrame:
-    """Return one row a finished run: id, source, loss, seed, epochs and test metrics."""
-    rows = []
+def table_of_runs(root: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return one row a finished run: id, source, loss, seed, epochs and test metrics.
+
+    Returns
+    -------
+    tuple
+        The table, and a line for each run that cannot be used.
+    """
+    rows, unusable = [], []
     for path in finished(root):
         try:
-            run = load_run(path)
+            with explained():
+                run = load_run(path)
         except InputError as error:  # the others are still worth listing
-            warnings.warn(str(error), stacklevel=2)
+            unusable.append(str(error))
             continue
         loss = run.experiment.loss
         test = run.metrics("test", "after-cutoff")
@@ -233,4 +285,4 @@ def table_of_runs(root: Path) -> pd.DataFrame:
                 **{name: test[name] for name in ("hr@10", "ndcg@10", "cov@10")},
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), unusable

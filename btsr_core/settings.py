@@ -19,7 +19,10 @@ VIEW_SHARES: Mapping[str, float] = MappingProxyType(
 )
 """Share of a history's items that a view keeps (crop) or changes; the first three are CL4SRec's."""
 
-Count = Annotated[int, Field(ge=1)]
+MOST = 2**31 - 1
+"""Of any count: larger ones do not fit the integers that libraries take."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrNone = Annotated[int, Field(ge=0, le=MOST)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -74,9 +77,9 @@ class SCE(Objective):
     name: Literal["sce"] = "sce"
     bucket_items: Count = 256
     """Items a bucket."""
-    n_buckets: Annotated[int, Field(ge=0)] = 0
+    n_buckets: CountOrNone = 0
     """Buckets a batch; 0 takes floor(2 sqrt(N)) for N positions, as its authors do."""
-    bucket_positions: Annotated[int, Field(ge=0)] = 0
+    bucket_positions: CountOrNone = 0
     """Positions a bucket; 0 likewise."""
     mix: bool = True
     """Whether directions are mixtures of the positions, or plain Gaussian."""
@@ -106,7 +109,7 @@ class SecondView(Regulariser):
     view_share: Share | None = None
     """Share of the items that crop keeps, or that mask, reorder and substitute change; by default
     that of `VIEW_SHARES`. The other views have none."""
-    projection_dim: Annotated[int, Field(ge=0)] = 0
+    projection_dim: CountOrNone = 0
     """Outputs of a projection head between the encoder and the loss; 0 is no head, as in §3.3."""
 
     @model_validator(mode="before")

@@ -14,7 +14,7 @@ from btsr_core.experiment import Prepared, load_data, pick_device, run_experimen
 from btsr_core.files import runs_dir
 from btsr_core.machine.processes import usable_cores, worker_pool
 from btsr_core.names import system_name
-from btsr_core.runs import Run, is_finished, load_run
+from btsr_core.runs import Run, is_sound, load_run
 from btsr_core.settings import REGULARISERS, NoRegulariser
 
 
@@ -74,7 +74,7 @@ def run_all(
     missing = {
         path: experiment
         for path, experiment in zip(paths, experiments, strict=True)
-        if not is_finished(path)
+        if not is_sound(path)
     }
     here = pick_device(device)
     if here.type == "cpu" and missing:

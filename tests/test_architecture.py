@@ -18,7 +18,7 @@ LAYERS = [  # a package, or "" for the top level, and its modules
     ("losses", "cross_entropy binary sce barlow_twins vicreg info_nce regularisers objectives"),
     ("evaluation", "metrics top_k scorers score_blocks true_lists rank_block evaluate baselines"),
     ("training", "importance checkpoint train"),
-    ("", "runs experiment sweep printing"),
+    ("", "run_files runs experiment sweep printing"),
     ("analysis", "intervals significance power seed_power who_gains pareto gains correlation"),
     ("analysis", "exposure buckets confidence calibration overlap spectrum genres"),
     ("study", "rows records measure examples search spec plan run cli"),

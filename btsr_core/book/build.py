@@ -6,6 +6,11 @@ fails leaves the book of the last build. A chapter that cannot be made for want 
 page that says so; the others are built, and the command ends with a list of what is missing.
 """
 
+from btsr_core.errors import InputError, end_at_interrupt, explained, interruptible, printable
+
+if __name__ == "__main__":  # what follows takes a second
+    end_at_interrupt("book")
+
 import argparse
 import json
 import os
@@ -26,12 +31,18 @@ from btsr_core.book.execute import Job, code_hash, run_jobs, shown_files
 from btsr_core.book.parameters import (
     Parameter,
     Scalar,
+    given_values,
     inspect_parameters,
     unknown_parameter,
 )
 from btsr_core.book.vendored import fetch_mathjax, fetch_plotly_js
-from btsr_core.errors import InputError, printable
-from btsr_core.files import project_root, replace_folder, sha256_file, write_json, write_text
+from btsr_core.files import (
+    project_root,
+    replace_folder,
+    sha256_file,
+    write_json,
+    write_text,
+)
 
 PACKAGE = Path(btsr_core.__file__).parent
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # there is no -m jupyter_book
@@ -48,15 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     root = project_root()
     build = root / "_build"
     try:
-        jobs = plan(root, _given_values(options))
-        build.mkdir(exist_ok=True)
-        with FileLock(build / ".lock", timeout=0):
-            if options.force:
-                _forget(build, jobs)
-            refusals = _execute(jobs, root, options.jobs)
-            stage = build / "stage"
-            _stage(root, stage, jobs, refusals)
-            _render(root, stage, strict=not refusals)
+        with interruptible(), explained():
+            jobs = plan(root, _given_values(options))
+            build.mkdir(exist_ok=True)
+            with FileLock(build / ".lock", timeout=0):
+                if options.force:
+                    _forget(build, jobs)
+                refusals = _execute(jobs, root, options.jobs)
+                stage = build / "stage"
+                _stage(root, stage, jobs, refusals)
+                _render(root, stage, strict=not refusals)
     except InputError as error:
         return _fail(f"{error}", 2)
     except BuildError as error:
@@ -138,28 +150,7 @@ def _parser() -> argparse.ArgumentParser:
 def _given_values(options: argparse.Namespace) -> dict[str, str]:
     if options.jobs < 1:
         raise InputError(f"--jobs must be 1 or more, not {options.jobs}")
-    values = {}
-    for text in options.parameters:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"-p {text}: write -p NAME=VALUE")
-        values[name.strip()] = value
-    if options.dataset is not None:
-        values["dataset"] = _dataset(options.dataset)
-    return values
-
-
-def _dataset(given: str) -> str:
-    """Return the name of a dataset, or the absolute path of a file: chapters run elsewhere."""
-    from btsr_core.data.datasets import DATASETS  # noqa: PLC0415 (imports pandas)
-
-    if given in DATASETS:
-        return given
-    if not Path(given).is_file():
-        raise InputError(
-            f"--dataset {given} is neither a file nor a dataset; named are {', '.join(DATASETS)}"
-        )
-    return str(Path(given).resolve())
+    return given_values(options.parameters, options.dataset)
 
 
 def _forget(build: Path, jobs: Sequence[Job]) -> None:

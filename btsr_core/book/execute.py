@@ -16,7 +16,7 @@ from typing import Any
 import btsr_core
 from btsr_core.book.parameters import Scalar
 from btsr_core.errors import InputError
-from btsr_core.files import results_dir, sha256_file, write_json
+from btsr_core.files import results_dir, sha256_file, user_path, write_json
 from btsr_core.machine.processes import usable_cores
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -51,9 +51,9 @@ class Job:
             "source": sha256_file(self.source),
             "values": self.values,
             "files": {
-                name: sha256_file(Path(value))
+                name: sha256_file(user_path(value))
                 for name, value in self.values.items()
-                if isinstance(value, str) and Path(value).is_file()
+                if isinstance(value, str) and os.path.isfile(user_path(value))
             },
             "shows": {str(path): sha256_file(path) for path in self.shows},
             "code": code,
@@ -98,8 +98,8 @@ def shown_files(
     named = dict.fromkeys(re.findall(r'"([\w/]+\.py)"', path.read_text(encoding="utf-8")))
     shown, results = [root / name for name in named], values.get("results", "")
     if "study" in names:
-        shown += sorted((root / (results or "book/results")).glob("**/*.parquet"))
-        shown.append(root / (values.get("study") or "book/study.toml"))
+        shown += sorted((root / user_path(results or "book/results")).glob("**/*.parquet"))
+        shown.append(root / user_path(values.get("study") or "book/study.toml"))
     elif "results" in names:
         shown += sorted((root / results_dir(results)).glob("*.json"))
     return tuple(filter(Path.is_file, shown))

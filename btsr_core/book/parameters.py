@@ -9,6 +9,7 @@ import ast
 import difflib
 import io
 import math
+import os
 import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import make_dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from btsr_core.errors import InputError
+from btsr_core.files import user_path
 
 Scalar = bool | int | float | str
 
@@ -118,6 +120,40 @@ def check_values(path: Path, values: Mapping[str, Any]) -> dict[str, Scalar]:
     return {name: convert(name, declared[name].type, value) for name, value in values.items()}
 
 
+def given_values(texts: Iterable[str], dataset: str | None) -> dict[str, str]:
+    """Return the values of parameters that a command line gives as NAME=VALUE.
+
+    Parameters
+    ----------
+    texts
+        As given.
+    dataset
+        Name of a dataset, or a file: its absolute path is what chapters take, which run elsewhere.
+
+    Raises
+    ------
+    InputError
+        If a text is something else, or there is no such dataset.
+    """
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"-p {text}: write -p NAME=VALUE")
+        values[name.strip()] = value
+    if dataset is not None:
+        from btsr_core.data.datasets import DATASETS  # noqa: PLC0415 (imports pandas)
+
+        path = user_path(dataset)
+        if dataset not in DATASETS and not os.path.isfile(path):
+            raise InputError(
+                f"--dataset {dataset} is neither a file nor a dataset; named are "
+                f"{', '.join(DATASETS)}"
+            )
+        values["dataset"] = dataset if dataset in DATASETS else str(path.resolve())
+    return values
+
+
 def unknown_parameter(name: str, allowed: Iterable[str]) -> InputError:
     """Return the error for a parameter that is not among `allowed`, naming the likely one."""
     names = sorted(allowed)
@@ -150,9 +186,9 @@ def _converted(kind: type[Scalar], value: Any) -> Scalar | None:
     read: Callable[[Any], int | float] = int if kind is int else float
     try:
         number = read(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if isinstance(number, int) or math.isfinite(number) else None
 
 
 def _named_type(parameter: str, annotation: str) -> type[Scalar]:

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from btsr_core.data.formats import item_table
 from btsr_core.data.lines import COLUMNS, REMEDY
 from btsr_core.data.tables import read_table
 from btsr_core.errors import InputError
-from btsr_core.files import mirror_dir
+from btsr_core.files import mirror_dir, user_path
 
 __all__ = ["COLUMNS", "DATASETS", "Interactions", "fingerprint", "load_interactions"]
 
@@ -79,8 +80,8 @@ def load_interactions(
     """
     if source in DATASETS:
         return _load_named(DATASETS[str(source)], mirror_dir(mirror), progress=progress)
-    path = Path(source).expanduser()
-    if not path.is_file():
+    path = user_path(source)
+    if not os.path.isfile(path):  # which takes names of any length
         close = difflib.get_close_matches(str(source).lower(), DATASETS, n=1)
         raise InputError(
             f"{str(source)!r} is neither a dataset nor a file."

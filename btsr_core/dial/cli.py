@@ -12,7 +12,7 @@ from btsr_core.dial.run import DialStanding, dial_standing, run_dials
 from btsr_core.dial.settings import KINDS
 from btsr_core.errors import InputError, printable
 from btsr_core.experiment import pick_device
-from btsr_core.files import project_root
+from btsr_core.files import records_dir, study_file
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
 from btsr_core.printing import say, user_errors
@@ -59,8 +59,8 @@ def dial_command(
         for name in kind or ():
             if name not in KINDS:
                 raise InputError(f"--kind {name}: must be one of {', '.join(KINDS)}")
-        folder = (results or project_root() / "book" / "results") / dataset
-        described = read_study(study or project_root() / "book" / "study.toml")
+        folder = records_dir(results) / dataset
+        described = read_study(study_file(study))
         place = standing(described, dataset, folder, mirror=mirror)
         dials = dial_standing(place, tuple(kind or KINDS))
         faults = name_faults([*place.faults.values(), *dials.faults.values()])

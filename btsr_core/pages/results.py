@@ -13,7 +13,7 @@ from tqdm import tqdm
 from btsr_core.book.settings import further_settings, has_parameter
 from btsr_core.errors import InputError, printable
 from btsr_core.experiment import load_data, pick_device
-from btsr_core.files import project_root, runs_dir
+from btsr_core.files import records_dir, runs_dir, study_file
 from btsr_core.machine.processes import usable_cores
 from btsr_core.names import system_name
 from btsr_core.study.measure import READINGS
@@ -105,12 +105,11 @@ def planned_parts(parameters: Any, parts: Iterable[str]) -> list[str]:
 
 def results_folder(parameters: Any) -> Path:
     """Return the folder of the study's records that a chapter's `results` names."""
-    given = parameters.results
-    return Path(given) if given else project_root() / "book" / "results"
+    return records_dir(parameters.results)
 
 
 def _study(p: Any) -> Study:
-    return read_study(Path(p.study) if p.study else project_root() / "book" / "study.toml")
+    return read_study(study_file(p.study))
 
 
 def _trained(p: Any, study: Study, results: Path, wanted: Sequence[str]) -> Standing:

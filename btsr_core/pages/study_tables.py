@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from btsr_core.config import Experiment
-from btsr_core.files import project_root
+from btsr_core.files import records_dir
 from btsr_core.names import system_name
 from btsr_core.pages.results import Systems
 from btsr_core.pages.words import NOTHING, short_commit, unsigned
@@ -36,7 +36,7 @@ def standings(place: Standing, results: str | Path = "") -> list[Standing]:
         Folder of the study's records, by default `book/results`; the data are not needed.
     """
     study = place.study
-    folder = Path(results) if results else project_root() / "book" / "results"
+    folder = records_dir(results)
     return [
         place if name == place.dataset else standing(study, name, folder / name)
         for name in study.datasets

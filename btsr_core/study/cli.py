@@ -13,7 +13,7 @@ from tqdm import tqdm
 from btsr_core.data.datasets import DATASETS
 from btsr_core.errors import InputError, printable
 from btsr_core.experiment import pick_device
-from btsr_core.files import project_root
+from btsr_core.files import records_dir, study_file
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
 from btsr_core.printing import say, user_errors
@@ -62,10 +62,9 @@ def study_command(
     keep_freed_memory()
     with user_errors():
         here = pick_device(device)
-        described = read_study(study or project_root() / "book" / "study.toml")
+        described = read_study(study_file(study))
         _check_names(described, only, part, model)
-        folder = results or project_root() / "book" / "results"
-        places, faults = _standings(described, only, folder, mirror)
+        places, faults = _standings(described, only, records_dir(results), mirror)
 
         def wanted(one: Planned) -> bool:
             fits = part is None or one.part in part or _is_searched_for(described, one, part)

@@ -27,7 +27,7 @@ from btsr_core.sequences.sampler import (
     seed_of,
 )
 from btsr_core.settings import LossConfig
-from btsr_core.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from btsr_core.training.checkpoint import Progress, diverged, resume, save_checkpoint
 from btsr_core.training.importance import item_importance
 
 VALIDATION_K = 10
@@ -85,7 +85,8 @@ def fit(
     Raises
     ------
     InputError
-        If the validation set is empty, or the loss stops being a number.
+        If the validation set is empty, or the loss stops being a number; a `DivergedError` if it
+        was one for some epochs, and a checkpoint is kept.
     """
     model = build_model(experiment, split.n_items, device)
     progress = fit_model(
@@ -133,9 +134,8 @@ def fit_model(
     )
     device = model.item_table.device
     train_set = index_by_target(PackedSequences.pack(split.train, split.n_items, device))
-    progress = Progress([], 0, {}, torch.get_num_threads())
-    if checkpoint is not None and checkpoint.exists():
-        progress = load_checkpoint(checkpoint, model, adam)
+    begun = checkpoint and resume(checkpoint, model, adam, experiment)
+    progress = begun or Progress([], 0, {}, torch.get_num_threads())
     saved_at = time.monotonic()
     with (
         _threads(progress.threads),
@@ -153,15 +153,18 @@ def fit_model(
                 progress.importance = item_importance(
                     model, train_set.sequences, experiment.model.max_len
                 )
-            trained = train_epoch(
-                model,
-                adam,
-                train_set,
-                experiment,
-                progress.epoch,
-                importance=progress.importance,
-                losses=losses and losses(progress.epoch),
-            )
+            try:
+                trained = train_epoch(
+                    model,
+                    adam,
+                    train_set,
+                    experiment,
+                    progress.epoch,
+                    importance=progress.importance,
+                    losses=losses and losses(progress.epoch),
+                )
+            except FloatingPointError as error:
+                raise diverged(error, progress, checkpoint) from None
             found = validate(valid) if validate else validation_metrics(model, valid, experiment)
             seconds = time.perf_counter() - started
             record = {"epoch": progress.epoch + 1, **trained, **found, "seconds": seconds}
@@ -176,7 +179,7 @@ def fit_model(
             if checkpoint is not None and (
                 finished or time.monotonic() - saved_at > CHECKPOINT_SECONDS
             ):
-                save_checkpoint(checkpoint, model, adam, progress)
+                save_checkpoint(checkpoint, model, adam, progress, experiment)
                 saved_at = time.monotonic()
     model.load_state_dict(progress.best_state)
     model.eval()
@@ -244,8 +247,8 @@ def train_epoch(
 
     Raises
     ------
-    InputError
-        If the loss stops being a number.
+    FloatingPointError
+        If the loss or a weight stops being a number.
     """
     config, sequences = experiment.train, train_set.sequences
     mixed = config.precision == "bfloat16"
@@ -275,8 +278,9 @@ def train_epoch(
             if loss.regulariser is not None:
                 sums[2] += loss.regulariser.detach() * size
     n, prediction, regulariser = sums.tolist()
-    if not math.isfinite(prediction + regulariser):
-        raise InputError(f"the loss is not a number after epoch {epoch + 1}; lower lr or alpha")
+    weights = all(bool(weight.isfinite().all()) for weight in model.parameters())
+    if not (weights and math.isfinite(prediction + regulariser)):
+        raise FloatingPointError(f"the loss or a weight is not a number after epoch {epoch + 1}")
     means = {"loss_prediction": prediction / n}
     if loss.regulariser is not None:
         means["loss_regulariser"] = regulariser / n

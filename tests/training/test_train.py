@@ -16,7 +16,13 @@ from btsr_core.sequences.histories import PackedSequences
 from btsr_core.sequences.sampler import epoch_batches, generator, index_by_target
 from btsr_core.settings import OBJECTIVES, REGULARISERS
 from btsr_core.training import train
-from btsr_core.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from btsr_core.training.checkpoint import (
+    DIVERGED,
+    DivergedError,
+    load_checkpoint,
+    load_state,
+    save_state,
+)
 from btsr_core.training.importance import item_importance
 from btsr_core.training.train import build_model, fit
 
@@ -243,37 +249,129 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert trained_epochs == list(range(epochs, tiny.train.max_epochs))
 
 
-def test_a_run_goes_on_with_the_threads_it_began_with(tiny, split, tmp_path, monkeypatch):
+@pytest.fixture
+def begun(tiny, split, tmp_path, monkeypatch):
+    """The checkpoint of a training that was killed after two epochs."""
     file = tmp_path / "checkpoint.safetensors"
-    model = build_model(tiny, split.n_items, CPU)
-    adam = torch.optim.Adam(model.parameters())
+    real = train.train_epoch
+
+    def killed(model, adam, train_set, experiment, epoch, **options):
+        if epoch == 2:
+            raise Killed
+        return real(model, adam, train_set, experiment, epoch, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(train, "train_epoch", killed)
+        with pytest.raises(Killed):
+            trained(tiny, split, checkpoint=file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, split):
+    """What comes out of an uninterrupted training."""
+    return trained(tiny, split)
+
+
+def fresh(described, split):
+    model = build_model(described, split.n_items, CPU)
+    return model, torch.optim.Adam(model.parameters())
+
+
+def test_a_run_goes_on_with_the_threads_it_began_with(tiny, split, begun, monkeypatch):
+    said, tensors = load_state(begun)
     threads = torch.get_num_threads()
-    save_checkpoint(file, model, adam, Progress([], 0, {}, threads + 1))
+    save_state(begun, tensors, said | {"threads": threads + 1})
     used = []
     real = train.train_epoch
     monkeypatch.setattr(
         train, "train_epoch", lambda *a, **o: used.append(torch.get_num_threads()) or real(*a, **o)
     )
-    trained(tiny, split, checkpoint=file)
-    assert set(used) == {threads + 1}
+    trained(tiny, split, checkpoint=begun)
+    assert used == [threads + 1] * (tiny.train.max_epochs - 2)
     assert torch.get_num_threads() == threads
 
 
-def test_a_damaged_checkpoint_is_named(tiny, split, tmp_path):
-    file = tmp_path / "checkpoint.safetensors"
-    file.write_bytes(b"half a file")
-    with pytest.raises(InputError, match="cannot be read"):
-        fit(tiny, split, device=CPU, checkpoint=file, show_progress=False)
+def without(prefix):
+    def change(file):
+        said, tensors = load_state(file)
+        kept = {name: t for name, t in tensors.items() if not name.startswith(prefix)}
+        save_state(file, kept, said)
+
+    return change
 
 
-def test_a_checkpoint_of_another_shape_is_named(tiny, split, tmp_path):
-    file = tmp_path / "checkpoint.safetensors"
-    model = build_model(tiny, split.n_items, CPU)
-    adam = torch.optim.Adam(model.parameters())
-    save_checkpoint(file, model, adam, Progress([], 0, {}, 1))
-    other = build_model(with_settings(tiny, dim=16), split.n_items, CPU)
-    with pytest.raises(InputError, match="delete it"):
-        load_checkpoint(file, other, torch.optim.Adam(other.parameters()))
+def of_another(file):
+    said, tensors = load_state(file)
+    said["experiment"]["loss"]["alpha"] = 0.123
+    save_state(file, tensors, said)
+
+
+def a_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without("adam/"), "optimiser"),
+        (without("best/"), "lacks a part"),
+        (of_another, "another training"),
+        (a_folder, "damaged"),
+        (lambda file: file.write_bytes(b""), "damaged"),
+        (lambda file: file.write_bytes(b"half a file"), "damaged"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-100]), "damaged"),
+    ],
+)
+def test_what_cannot_be_resumed_begins_anew_and_says_so(
+    tiny, split, begun, whole, capsys, monkeypatch, change, said
+):
+    change(begun)
+    epochs = []
+    real = train.train_epoch
+    monkeypatch.setattr(train, "train_epoch", lambda *a, **o: epochs.append(a[4]) or real(*a, **o))
+    again = trained(tiny, split, checkpoint=begun)
+    assert epochs == list(range(tiny.train.max_epochs))
+    line = capsys.readouterr().err.strip()
+    assert said in line
+    assert str(begun) in line
+    assert "begins anew" in line
+    assert "\n" not in line
+    assert_same(whole, again)
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_found(tiny, split, begun):
+    model, adam = fresh(tiny, split)
+    content = begun.read_bytes()
+    rng = np.random.default_rng(0)
+    header = 8 + int.from_bytes(content[:8], "little")
+    places = [*range(8), *rng.integers(8, header, 40), *rng.integers(header, len(content), 100)]
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    for place in places:
+        altered = bytearray(content)
+        altered[place] ^= 1 << int(rng.integers(8))
+        begun.write_bytes(altered)
+        with pytest.raises(InputError, match="damaged"):
+            load_checkpoint(begun, model, adam, tiny)
+    assert all(torch.equal(before[name], t) for name, t in model.state_dict().items())
+    assert not adam.state
+
+
+def test_a_checkpoint_of_another_shape_is_named(tiny, split, begun):
+    other = with_settings(tiny, dim=16)
+    with pytest.raises(InputError, match="another training"):
+        load_checkpoint(begun, *fresh(other, split), other)
+
+
+def test_no_room_for_a_checkpoint_is_no_damage(tiny, split, begun, monkeypatch):
+    def full(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr("btsr_core.training.checkpoint._sum", full)
+    with pytest.raises(MemoryError):
+        load_checkpoint(begun, *fresh(tiny, split), tiny)
 
 
 def test_early_stopping_keeps_the_best_epoch(tiny, split, monkeypatch):
@@ -297,6 +395,36 @@ def test_early_stopping_keeps_the_best_epoch(tiny, split, monkeypatch):
 def test_a_diverging_loss_is_an_error(tiny, split):
     with pytest.raises(InputError, match="lower lr"):
         trained(with_settings(tiny, lr=1e30, max_epochs=20), split)
+
+
+@pytest.mark.parametrize("breaks", ["loss", "weights"])
+def test_a_divergence_keeps_the_best_epoch(tiny, split, tmp_path, monkeypatch, breaks):
+    file = tmp_path / "checkpoint.safetensors"
+    best = trained(with_settings(tiny, max_epochs=2, patience=2), split)
+    real = train.batch_loss
+    epochs = []
+
+    def breaking(model, sequences, batch, described, stream, *rest):
+        if stream not in epochs:
+            epochs.append(stream)
+        loss = real(model, sequences, batch, described, stream, *rest)
+        if len(epochs) < 3:
+            return loss
+        if breaks == "loss":
+            return dataclasses.replace(
+                loss, total=loss.total * math.nan, prediction=loss.prediction * math.nan
+            )
+        with torch.no_grad():
+            next(model.parameters())[0] = math.nan
+        return loss
+
+    monkeypatch.setattr(train, "batch_loss", breaking)
+    described = with_settings(tiny, max_epochs=9, patience=9)
+    with pytest.raises(DivergedError, match=f"epoch 3; lower lr.*{DIVERGED}.*weights of epoch"):
+        trained(described, split, checkpoint=file)
+    said, tensors = load_state(tmp_path / DIVERGED)
+    assert said == {"best_epoch": best[2].best_epoch, "epochs": 2}
+    assert all(torch.equal(tensors[name], weight) for name, weight in best[0].items())
 
 
 def test_the_loss_of_a_batch_is_eq_8_on_valid_positions(tiny, split):
