@@ -94,8 +94,7 @@ def standing(
     Raises
     ------
     InputError
-        If the dataset is not in the study, can be had from nowhere, or is not what the folder's
-        records are of.
+        If it is not in the study, can be had from nowhere, or is not what the folder is of.
     """
     if dataset not in study.datasets:
         raise InputError(
@@ -148,13 +147,7 @@ def _other(folder: Path, what: str) -> InputError:
 
 
 def check_data(place: Standing, mirror: str | Path | None = None) -> None:
-    """Refuse data that are not those of a folder's records.
-
-    Raises
-    ------
-    InputError
-        If they are others now, or can be had from nowhere.
-    """
+    """Refuse data that are other than a folder's records are of: an InputError names both."""
     config = data_config(place.study, place.dataset)
     found = load_data(config, mirror=mirror).fingerprint
     if found != place.targets.fingerprint:

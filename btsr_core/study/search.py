@@ -68,13 +68,13 @@ class Choice(Description):
 
     @property
     def some(self) -> tuple[Value, ...]:
-        """All choices; of a range both ends and something between."""
+        """All choices; of a range both ends and something between, whole where all of it is."""
         if self.choices:
             return self.choices
         assert self.low is not None
         assert self.high is not None
-        between = math.sqrt(self.low * self.high) if self.step is None else self.low + self.step
-        return self.low, between, self.high
+        inner = self.low * (self.high / self.low) ** 0.3 if self.log else self.low
+        return self.low, inner + (self.step or 0), self.high
 
 
 def trials(

@@ -1,21 +1,28 @@
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from handmade import TINY
 from made_up_records import made_up_place
+from typer.testing import CliRunner
 
+from btsr_core.cli import app
 from btsr_core.errors import InputError
+from btsr_core.sealed import is_sealed
 from btsr_core.study.cli import seconds_left
 from btsr_core.study.plan import counts, describe
-from btsr_core.study.records import read_record, read_records, read_targets
+from btsr_core.study.records import TARGETS, read_record, read_records, read_targets
 from btsr_core.study.run import run_study, standing
 from btsr_core.study.spec import read_study
 
@@ -99,6 +106,108 @@ def test_a_study_is_trained_recorded_and_then_left_alone(study_file, tmp_path):
     assert said.returncode == 0, said.stderr
     assert "missing" in said.stdout
     assert "nothing" not in said.stderr
+
+
+@pytest.fixture
+def recorded(study_file, tmp_path):
+    """A study of one run, which is recorded."""
+    text = study_file.read_text().replace("trials = 2", "trials = 1").split("[[plan]]")
+    own = tmp_path / "walks.csv"
+    own.write_text(Path(text[0].split('source = "')[1].split('"')[0]).read_text())
+    plan = '[[plan]]\ndataset = "walks"\npart = "table"\nmodels = ["plain"]\nseeds = 1\n'
+    study_file.write_text(re.sub('source = "[^"]*"', f'source = "{own}"', text[0]) + plan)
+    folder = tmp_path / "results" / "walks"
+    place = standing(read_study(study_file), "walks", folder)
+    assert not folder.exists()  # only what trains writes
+    assert run_study([place], runs=tmp_path / "runs", device=CPU, processes=1) == []
+    (path,) = (path for path in folder.iterdir() if path.name != TARGETS)
+    return path
+
+
+def invoke(folder, *more):
+    """Call the command in this process; return its status and what it says."""
+    said = CliRunner().invoke(app, list(map(str, command(folder, *more)))[3:])
+    assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
+    return said.exit_code, said.output
+
+
+def test_data_that_have_changed_are_said_before_anything_is_trained(recorded, tmp_path):
+    own, study = tmp_path / "walks.csv", tmp_path / "study.toml"
+    own.write_text("".join(own.read_text().splitlines(keepends=True)[:-1]))
+    before = {path: path.read_bytes() for path in recorded.parent.iterdir()}
+    for seeds in (1, 2):  # the same command, and one that would train
+        study.write_text(study.read_text().replace("seeds = 1", f"seeds = {seeds}"))
+        for more in ([], ["--status"]):
+            status, said = invoke(tmp_path, *more)
+            assert status == 2
+            line = next(line for line in said.splitlines() if "is of other data" in line)
+            assert {str(own), str(recorded.parent / TARGETS)} <= set(line.split())
+            assert len(re.findall(r"\([0-9a-f]{12}\)", line)) == 2
+            assert "choose another folder with --results, or delete" in line
+    assert {path: path.read_bytes() for path in recorded.parent.iterdir()} == before
+    assert invoke(tmp_path, "--results", tmp_path / "others")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("k_core = 2", "k_core = 3", "cut with"),
+        ('source = "', 'source = "ml-100k" #', "is of walks"),
+    ],
+)
+def test_data_settings_that_have_changed_are_said(recorded, tmp_path, old, new, said):
+    study = tmp_path / "study.toml"
+    text = study.read_text()
+    if said == "is of walks":
+        source = re.search('source = "[^"]*"', text).group()
+        text = text.replace(source, 'source = "ml-100k"')
+    study.write_text(text.replace(old, new) if said == "cut with" else text)
+    status, output = invoke(tmp_path, "--status")
+    assert status == 2
+    assert said in output
+
+
+def test_data_that_change_meanwhile_are_not_recorded(recorded, tmp_path):
+    recorded.unlink()
+    place = standing(read_study(tmp_path / "study.toml"), "walks", recorded.parent)
+    own = tmp_path / "walks.csv"
+    own.write_text(own.read_text() + "u0,i0,5000\n")
+    (failure,) = run_study([place], runs=tmp_path / "runs", device=CPU, processes=1)
+    assert "is of other data" in failure
+    assert [path.name for path in recorded.parent.iterdir()] == [TARGETS]
+
+
+@pytest.mark.parametrize("damage", ["flip", "empty", "folder of targets", "targets", "unsealed"])
+def test_what_can_be_made_again_is_and_the_rest_is_named(recorded, tmp_path, damage):
+    targets = recorded.parent / TARGETS
+    whole = {path: path.read_bytes() for path in (recorded, targets)}
+    stray = recorded.parent / "notes.parquet"
+    bad = {"flip": recorded, "empty": stray, "folder of targets": targets, "targets": targets}
+    path = bad.get(damage, recorded)
+    if damage == "flip":
+        path.write_bytes(whole[path][:50] + b"x" + whole[path][51:])
+    elif damage == "folder of targets":
+        path.unlink()
+        path.mkdir()
+    elif damage == "unsealed":
+        for name in whole:
+            pq.write_table(pq.read_table(name), name)
+            assert not is_sealed(name)
+    else:
+        path.write_bytes(b"")
+    status, said = invoke(tmp_path, "--status")
+    assert status == (0 if damage == "unsealed" else 2)
+    assert "table" in said  # the rest is done
+    assert said.count(f"{path} cannot be read (") == (damage != "unsealed")
+    assert invoke(tmp_path)[0] == status
+    again, said = invoke(tmp_path)
+    if damage in ("empty", "folder of targets"):  # nobody plans it, or nothing may replace it
+        assert again == 2
+        assert f"{path} cannot be read (" in said
+    else:
+        assert again == 0, said
+        assert all(map(is_sealed, whole))
+        assert pq.read_table(targets).equals(pq.read_table(pa.BufferReader(whole[targets])))
 
 
 def test_time_left_is_that_of_usual_runs(tmp_path):
