@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 from handmade import histories_of
+from odd_files import FLIPS, flips_found
 
 from btsr_core.dial.artefact import Dial, load_dial, save_dial
 from btsr_core.dial.film import build_conditioned
@@ -124,3 +125,18 @@ def test_shares_and_alphas_are_inverse(tiny):
     assert config.share(config.alpha(0.3)) == pytest.approx(0.3)
     assert config.at(0.2).loss.alpha == 0.2
     assert config.at(0.2).train == config.experiment.train
+
+
+def test_every_flipped_bit_is_found(dial, tmp_path):
+    path = save_dial(dial, tmp_path)
+    assert flips_found(path, lambda: load_dial(path)) == FLIPS
+
+
+def test_weights_that_are_not_finite_or_of_another_dial_are_refused(dial, tmp_path):
+    name = next(iter(dial.tensors))
+    odd = {**dial.tensors, name: torch.full_like(dial.tensors[name], torch.nan)}
+    with pytest.raises(InputError, match="a weight is not finite"):
+        load_dial(save_dial(dataclasses.replace(dial, tensors=odd), tmp_path))
+    other = save_dial(dial, tmp_path).rename(tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=f"it is dial {dial.dial_id}"):
+        load_dial(other)
