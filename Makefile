@@ -11,6 +11,9 @@ ARGS ?=
 # What `make lab` opens
 CHAPTER ?= book/slider.md
 
+# A test on every core, each with one thread: threads that wait for each other keep cores busy.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
+
 EXTRA_INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 INSTALL = $(BIN)/python -m pip install --quiet $(EXTRA_INDEX) -c constraints.txt
 # nbconvert draws figures; an editable installation does not bring the file that says so
@@ -53,16 +56,16 @@ types: $(WITH_DEV)  ## mypy
 	$(BIN)/mypy
 
 unit: $(WITH_DEV)  ## tests of the package
-	$(BIN)/pytest tests -m "not browser and not notebooks"
+	$(PYTEST) tests -m "not browser and not notebooks"
 
 notebooks: $(WITH_DEV) book  ## execute the chapters again, on the runs that the book made
 	@rm -rf _build/nbval && mkdir -p _build/nbval
 	@cp _build/stage/book/*.ipynb _build/nbval
-	$(BIN)/pytest tests -m notebooks
-	$(BIN)/pytest --nbval-lax _build/nbval
+	$(PYTEST) tests -m notebooks
+	$(PYTEST) --dist loadfile --nbval-lax _build/nbval
 
 browser: $(WITH_DEV) book  ## open every page of the book in a browser
-	$(BIN)/pytest tests -m browser -rs
+	$(PYTEST) tests -m browser -rs
 
 bench: $(WITH_DEV)  ## measure speed and memory beside other libraries: benchmarks/README.md
 	@$(BIN)/python -m benchmarks $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) $(ARGS)

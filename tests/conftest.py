@@ -7,10 +7,15 @@ import pandas as pd
 import pytest
 import torch
 from handmade import TINY
+from hypothesis import HealthCheck, settings
 
 from btsr_core.config import Experiment, experiment
 
 torch.set_num_threads(1)  # more only get in each other's way on tensors this small
+settings.register_profile(  # a busy machine takes its time
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

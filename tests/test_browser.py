@@ -94,7 +94,7 @@ def visit(kept_page, listen):
             console=lambda m: note(m.type == "error", m.text),
             pageerror=lambda error: note(True, str(error)),
             requestfailed=lambda request: note(True, f"failed: {request.url}"),
-            response=lambda r: note(not r.ok, f"{r.status}: {r.url}"),
+            response=lambda r: note(r.status >= 400, f"{r.status}: {r.url}"),
             request=lambda r: note(
                 not r.url.startswith((site, "data:", "blob:")), f"outside: {r.url}"
             ),

@@ -1,9 +1,7 @@
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -131,34 +129,36 @@ def test_a_reading_of_the_history_without_users(tmp_path):
 
 
 TRAIN = """
-import sys
+import os, signal, sys
+from pathlib import Path
 from btsr_core.training import train
 from btsr_core.config import Experiment
 from btsr_core.experiment import run_experiment
 train.CHECKPOINT_SECONDS = 0.0
+begin = train.train_epoch
+def train_epoch(*given, **named):
+    if Path(sys.argv[3]).exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return begin(*given, **named)
+train.train_epoch = train_epoch
 described = Experiment.model_validate_json(sys.argv[1])
 run_experiment(described, runs=sys.argv[2], device="cpu", progress=False)
 """
 
 
 def test_a_killed_run_leaves_a_valid_store_and_resumes_to_the_same_numbers(tiny, tmp_path):
-    train = tiny.train.model_copy(update={"max_epochs": 30, "patience": 30})
-    slow = tiny.model_copy(update={"train": train})
     store = tmp_path / "store"
-    fingerprint = door.load_data(slow.data, progress=False).fingerprint
-    path = store / slow.run_id(fingerprint)
-    command = [sys.executable, "-c", TRAIN, slow.model_dump_json(), str(store)]
-    process = subprocess.Popen(command)
-    while not (path / CHECKPOINT).exists():
-        assert process.poll() is None, "ended before it could be killed"
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    fingerprint = door.load_data(tiny.data, progress=False).fingerprint
+    path = store / tiny.run_id(fingerprint)
+    command = [sys.executable, "-c", TRAIN, tiny.model_dump_json(), store, path / CHECKPOINT]
+    killed = subprocess.run(list(map(str, command)), check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (path / CHECKPOINT).exists()
     assert finished(store) == []
     assert table_of_runs(store)[0].empty
 
-    resumed = run_experiment(slow, runs=store, device="cpu", progress=False)
-    whole = run_experiment(slow, runs=tmp_path / "other", device="cpu", progress=False)
+    resumed = run_experiment(tiny, runs=store, device="cpu", progress=False)
+    whole = run_experiment(tiny, runs=tmp_path / "other", device="cpu", progress=False)
     pd.testing.assert_frame_equal(
         resumed.history.drop(columns="seconds"), whole.history.drop(columns="seconds")
     )

@@ -45,7 +45,7 @@ def test_an_error_in_a_worker_reaches_the_caller(tiny, tmp_path):
         run_all(with_seeds(bad, 2), runs=tmp_path, progress=False)
 
 
-@pytest.mark.parametrize("regulariser", set(REGULARISERS) - {"none"})
+@pytest.mark.parametrize("regulariser", sorted(set(REGULARISERS) - {"none"}))
 def test_the_pair_differs_in_the_regulariser_alone(regulariser):
     base = experiment(objective="gbce", t=0.5, regulariser=regulariser, alpha=0.3, seed=4)
     (plain_name, plain), (name, found) = with_and_without(base).items()

@@ -5,7 +5,7 @@ import oracles
 import pytest
 import torch
 from handmade import drawn, scorer_of, users_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.analysis.calibration import (
@@ -34,7 +34,6 @@ def outcomes(draw):
     return said(np.array(steps) / 30, hits)
 
 
-@settings(deadline=None)
 @given(outcomes(), st.integers(1, 20), st.sampled_from(["width", "mass"]))
 def test_error_is_the_definition(found, n_bins, bins):
     table = reliability(found, bins, n_bins)
@@ -48,7 +47,6 @@ def test_error_is_the_definition(found, n_bins, bins):
     assert table.count.shape == (n_bins,)
 
 
-@settings(deadline=None)
 @given(outcomes(), st.sampled_from(["width", "mass"]), st.randoms(use_true_random=False))
 def test_order_of_users_does_not_matter(found, bins, random):
     order = list(range(len(found.is_hit)))

@@ -5,7 +5,7 @@ import oracles
 import pytest
 import torch
 from handmade import drawn, eval_set, scorer_of, users_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -16,7 +16,6 @@ from btsr_core.evaluation.evaluate import SCORES_HELD, rank
 from btsr_core.evaluation.scorers import EmbeddingScorer
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 9), st.floats(0.1, 10),
     st.booleans(),
@@ -80,7 +79,6 @@ def likelihood(scores, targets, inverse):
     return (sums - scaled[np.arange(len(scaled)), targets]).mean()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.5, 1, 3]), st.floats(0.05, 20))
 def test_temperature_is_where_the_targets_are_most_probable(seed, temperature, scale):
     scores, targets = drawn(seed, temperature)

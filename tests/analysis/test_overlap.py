@@ -6,7 +6,7 @@ import oracles
 import pytest
 import torch
 from handmade import assert_uniform, eval_set
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.analysis import overlap
@@ -50,7 +50,6 @@ def factor_of(samples):
     return overlap_factor(densities(samples, bin_edges(samples)))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(1, 12))
 def test_negatives_are_what_the_user_has_not_had(seed, n_users, n_items):
     rng = np.random.default_rng(seed)
@@ -131,7 +130,6 @@ def test_one_user():
     assert math.isnan(overlap_factor(kde_densities(near)))  # a single positive has no bandwidth
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(-3, 3), st.integers(1, 30))
 def test_factor_is_the_integral(seed, apart, most):
     samples = drawn(seed, apart=apart)
@@ -143,7 +141,6 @@ def test_factor_is_the_integral(seed, apart, most):
         assert density @ np.diff(edges) == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-2, 2), min_size=1, max_size=9), st.integers(1, 4))
 def test_scores_on_an_edge_are_counted_once(positives, bins):
     samples = samples_of(np.array(positives, float), np.full((len(positives), 3), 1.0))
@@ -152,7 +149,6 @@ def test_scores_on_an_edge_are_counted_once(positives, bins):
     assert overlap_factor(densities(samples, edges)) == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
 def test_units_of_the_scores_do_not_matter(seed, factor, offset):
     samples = drawn(seed)
@@ -272,7 +268,6 @@ def test_factor_by_hand():
     assert overlap_factor(found) == pytest.approx(0.4 * 1 + 0.1 * 2)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_auc_is_the_share_of_pairs_and_sees_the_order_alone(seed):
     rng = np.random.default_rng(seed)

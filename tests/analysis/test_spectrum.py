@@ -4,7 +4,7 @@ import numpy as np
 import oracles
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.analysis import spectrum
@@ -41,7 +41,6 @@ def test_single_precision_embeddings_are_decomposed_in_double():
     assert found[3] < 1e-12 < found[2]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=9).filter(any))
 def test_effective_rank_is_eq_9(values):
     found = effective_rank(np.array(values))
@@ -49,7 +48,6 @@ def test_effective_rank_is_eq_9(values):
     assert 1 - 1e-9 <= found <= sum(value > 0 for value in values) + 1e-9
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=9).filter(any))
 def test_notebook_variant_is_its_formula(values):
     shares = [value / max(values) for value in values]
@@ -79,7 +77,6 @@ def test_one_user():
     assert singular_values(user, centred=True) == pytest.approx([0])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100))
 def test_rotation_and_scale_do_not_matter(seed, scale):
     users = normal(seed, 12, 5)
@@ -90,7 +87,6 @@ def test_rotation_and_scale_do_not_matter(seed, scale):
         assert turned == pytest.approx(found)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_centred_values_forget_a_common_offset(seed):
     users, offset = normal(seed, 12, 5), normal(seed + 1, 5)
@@ -116,7 +112,6 @@ def test_diverged_embeddings_are_an_error():
         singular_values(torch.tensor([[1.0, torch.nan]]), centred=False)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12))
 def test_alignment_and_uniformity_pair_by_pair(seed, n):
     a, b = normal(seed, n, 3), normal(seed + 1, n, 3)

@@ -35,7 +35,6 @@ def plain(weights):
     return model
 
 
-@settings(deadline=None)
 @given(shares)
 def test_it_begins_as_the_plain_model_of_the_seed_whatever_the_share(share):
     model = conditioned(moved=False)
@@ -48,7 +47,7 @@ def test_it_begins_as_the_plain_model_of_the_seed_whatever_the_share(share):
     torch.testing.assert_close(model(HISTORIES), plain(start)(HISTORIES), rtol=0, atol=0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(shares)
 def test_written_out_it_is_the_plain_model_of_a_share(share):
     model = conditioned()
@@ -59,7 +58,7 @@ def test_written_out_it_is_the_plain_model_of_a_share(share):
         torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(shares)
 def test_weights_are_modulated_as_the_equations_say(share):
     """(gamma, beta) = V (h(s) - h(1/2)), then w (1 + gamma) and b (1 + gamma) + beta."""

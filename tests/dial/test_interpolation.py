@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.dial.interpolation import between, ends, interpolate
@@ -19,7 +19,6 @@ def test_the_ends_are_the_ends_exactly():
             assert all(torch.equal(tensor, end[name]) for name, tensor in found.items())
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_between_them_every_weight_lies_on_the_line(share):
     low, high = states()

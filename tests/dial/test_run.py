@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -72,6 +73,15 @@ def place(folder):
     return standing_of(folder)
 
 
+def files_of(folder):
+    """Return the files below a folder and when each was last written to."""
+    found = set()
+    for path in folder.rglob("*.*"):
+        with suppress(OSError):  # a temporary file may be gone
+            found.add((path, path.stat().st_mtime_ns))
+    return found
+
+
 def call(folder, *more, dataset="walks"):
     paths = "--study", folder / "study.toml", "--results", folder / "results"
     options = [*paths, "--runs", folder / "runs", "--device", "cpu", *more]
@@ -105,16 +115,18 @@ def test_a_command_that_is_killed_goes_on_where_it_stopped(folder, tmp_path):
         sys.executable, "-m", "btsr_core", "dial", "walks", "--study", folder / "study.toml",
         "--results", results, "--runs", runs, "--device", "cpu", "--processes", "1",
     ]  # fmt: skip
+    seen = set()
     for _ in range(2):
         process = subprocess.Popen(
             list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-        begun = time.monotonic()
-        while not list(runs.rglob("*.*")) and time.monotonic() - begun < 120:
-            time.sleep(0.1)
-        time.sleep(1)
-        os.killpg(process.pid, signal.SIGKILL)
+        before = len(seen)
+        while process.poll() is None and len(seen) < before + 6:
+            time.sleep(0.01)  # until it has written something, and goes on
+            seen |= files_of(runs)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     (tmp_path / "study.toml").write_text((folder / "study.toml").read_text())
     dials = dial_standing(standing_of(tmp_path))

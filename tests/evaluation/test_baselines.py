@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from handmade import eval_set, pack
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.data.protocol import Split
@@ -20,7 +20,6 @@ def split_of(lists):
     return Split(pack(lists), np.arange(len(lists)), np.arange(N_ITEMS), 0, {}, eval_set([], []))
 
 
-@settings(deadline=None)
 @given(
     st.lists(item_lists, min_size=1, max_size=8),
     st.lists(st.tuples(item_lists, st.integers(0, N_ITEMS - 1)), min_size=1, max_size=5),

@@ -3,7 +3,7 @@ import oracles
 import pytest
 import torch
 from handmade import eval_set
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.config import ModelConfig
@@ -28,7 +28,6 @@ def problems(draw):
     return scorer, eval_set(histories, rng.integers(n_items, size=n_users).tolist())
 
 
-@settings(deadline=None)
 @given(problems(), st.booleans(), st.integers(1, 50))
 def test_ranks_and_lists_are_those_of_sorting_everything(problem, exclude_seen, k):
     scorer, users = problem
@@ -42,7 +41,6 @@ def test_ranks_and_lists_are_those_of_sorting_everything(problem, exclude_seen, 
         assert [item for item in found.top_items[row].tolist() if item >= 0] == best
 
 
-@settings(deadline=None)
 @given(problems(), st.integers(1, 9), st.integers(1, 45))
 def test_blocks_change_no_rank_and_no_list(problem, user_block, item_block):
     whole = rank(*problem)
@@ -91,7 +89,6 @@ def test_true_scores_decide_where_products_in_single_precision_cannot():
         assert found.top_items[row].tolist() == best
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 12))
 def test_scores_that_are_the_true_ones_are_ranked_with_their_ties(seed, item_block, k):
     rng = np.random.default_rng(seed)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.evaluation.top_k import BLOCKS, STRIDED_BLOCK, largest_values, top_k
@@ -24,7 +24,6 @@ def test_lower_columns_come_first_among_equals(seed, n, k):
     check(scores, min(k, n))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 8 * BLOCK), st.integers(1, 5), st.booleans())
 def test_long_rows_are_thinned_out_without_loss(seed, n, k, rare):
     rng = np.random.default_rng(seed)
@@ -52,7 +51,6 @@ def check_values(scores, k):
     assert all(len(set(row)) == k for row in columns.tolist())
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 5), st.booleans())
 def test_largest_values_are_those_of_sorting(seed, blocks, k, few):
     rng = np.random.default_rng(seed)

@@ -64,7 +64,7 @@ SHOWN = """() => {
 """Whether the last input is on show: the page measures how long that took."""
 NO_LIMIT = """() => {
     const own = setTimeout;
-    globalThis.setTimeout = (call, delay) => delay < 5000 ? own(call, delay) : 0;
+    globalThis.setTimeout = (call, delay) => delay === 5000 ? 0 : own(call, delay);
 }"""
 """Lets the page wait for its kernel for as long as a busy machine may take to answer."""
 COUNT_MOVES = """() => {

@@ -10,13 +10,13 @@ import pytest
 from btsr_core.machine.processes import usable_cores
 
 PARENT = """
-import os, sys, time
+import os, sys, threading
 from btsr_core.machine.processes import worker_pool
 
 def work(path):
     with open(path, "w") as out:
         out.write(str(os.getpid()))
-    time.sleep(600)
+    threading.Event().wait()
 
 if __name__ == "__main__":
     with worker_pool(1) as pool:
@@ -33,14 +33,12 @@ def test_workers_end_with_a_killed_parent(tmp_path):
     script, told = tmp_path / "parent.py", tmp_path / "pid"
     script.write_text(PARENT)
     parent = subprocess.Popen([sys.executable, script, told])
-    deadline = time.monotonic() + 60
     while not (told.exists() and told.read_text()):
-        assert time.monotonic() < deadline
+        assert parent.poll() is None
         time.sleep(0.05)
     worker = Path("/proc") / told.read_text()
     assert worker.exists()
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    while worker.exists():
-        assert time.monotonic() < deadline
+    while worker.exists():  # for ever, if it does not end
         time.sleep(0.05)

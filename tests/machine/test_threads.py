@@ -27,7 +27,7 @@ def test_each_part_is_handled_once(n):
 
 @pytest.mark.usefixtures("two_threads")
 def test_two_threads_work_at_the_same_time():
-    both = threading.Barrier(2, timeout=60)  # breaks unless both get there
+    both = threading.Barrier(2, timeout=600)  # breaks unless both get there
     seen = []
 
     def work(parts):

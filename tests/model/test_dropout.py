@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.model.dropout import attention, dropout
@@ -22,7 +22,6 @@ def test_entries_are_dropped_at_the_rate_and_the_others_scaled(rate):
     assert abs(neighbours - (rate**2 + (1 - rate) ** 2)) < 5 * deviation + 2**-16
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=0, max_size=4), st.sampled_from([0.25, 0.5]))
 def test_any_shape_keeps_it_and_the_gradient_takes_the_same_entries(shape, rate):
     x = torch.ones(shape, dtype=torch.float64, requires_grad=True)

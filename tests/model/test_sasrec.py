@@ -3,7 +3,7 @@ import oracles
 import pytest
 import torch
 from handmade import histories_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.config import ModelConfig
@@ -28,7 +28,6 @@ history = st.lists(st.integers(0, N_ITEMS - 1), min_size=1, max_size=MAX_LEN)
 batches = st.lists(history, min_size=1, max_size=9).map(lambda lists: sorted(lists, key=len))
 
 
-@settings(deadline=None)
 @given(batches)
 def test_outputs_are_those_of_the_equations_history_by_history(model, lists):
     histories = histories_of(lists)
@@ -44,7 +43,6 @@ def test_outputs_are_those_of_the_equations_history_by_history(model, lists):
         np.testing.assert_allclose(found, last, rtol=1e-9, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(history, st.integers(0, MAX_LEN))
 def test_padding_on_the_right_of_a_rectangle_changes_nothing(model, items, extra):
     plain = histories_of([items])
@@ -55,7 +53,6 @@ def test_padding_on_the_right_of_a_rectangle_changes_nothing(model, items, extra
         assert difference.abs().max() <= 1e-12
 
 
-@settings(deadline=None)
 @given(batches)
 def test_neighbours_change_nothing_in_single_precision(lists):
     torch.manual_seed(1)
@@ -65,7 +62,6 @@ def test_neighbours_change_nothing_in_single_precision(lists):
     assert (together - alone).abs().max() <= 1e-6
 
 
-@settings(deadline=None)
 @given(history, st.data())
 def test_the_future_changes_no_earlier_output(model, items, data):
     t = data.draw(st.integers(0, len(items) - 1))

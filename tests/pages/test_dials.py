@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_dials import ALPHA, PARTS, place_of
 from made_up_records import TABLE, made_up_place
@@ -67,7 +67,7 @@ def test_values_by_user_have_the_mean_over_targets(place, reading, bucket):
     assert part.mean() == pytest.approx(total / len(rows))
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12)
 @given(
     st.sampled_from(["after-cutoff", "full", "events"]),
     st.sampled_from(["hr@1", "hr@10", "ndcg@10"]),

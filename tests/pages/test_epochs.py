@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_dials import PARTS
 from made_up_records import made_up_place
@@ -131,7 +131,7 @@ class TestDial:
         assert list(figure.layout.xaxis.ticktext) == ["crop", "mask"]
         assert figure.data[0].customdata[1][0] == "mask"
 
-    @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40)
     @given(
         st.lists(
             st.lists(st.floats(0, 1, width=32), min_size=1, max_size=5), min_size=6, max_size=6

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_up_scores import FULL, scored_place
 from scipy.stats import gaussian_kde
@@ -72,7 +72,6 @@ def test_smooth_curve_is_the_kernel_density_of_the_sample():
     np.testing.assert_allclose(heights, gaussian_kde(scores)(places), atol=0.003)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 9), min_size=3, max_size=12).filter(lambda n: sum(map(bool, n)) > 1),
     st.floats(2, 1e7),

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_up_scores import ALPHA, FULL, TABLE, scored_place
 from scipy.stats import ttest_1samp
@@ -79,7 +79,6 @@ def test_no_common_seed_tells_nothing(place):
     assert len(one.differences) == one.side == 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=8))
 def test_interval_of_seeds_is_students(values):
     found = tables.seed_interval(np.array(values))

@@ -4,7 +4,7 @@ from itertools import chain, pairwise
 import pytest
 import torch
 from handmade import histories_of, lists_of, pack
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.sequences.histories import PackedSequences, even_picks, picks
@@ -21,7 +21,6 @@ def packed(lists):
     return PackedSequences.pack(pack(lists), N_ITEMS, CPU)
 
 
-@settings(deadline=None)
 @given(sequences, st.integers(1, 12), st.integers(0, 1), st.integers(1, 9), st.randoms())
 def test_what_is_taken_are_the_newest_items(lists, max_len, skip_last, batch_size, random):
     store = packed(lists)
@@ -93,7 +92,6 @@ def test_what_is_taken_is_a_copy():
     assert torch.equal(store.item_ids, before)
 
 
-@settings(deadline=None)
 @given(sequences, st.integers(1, 12), st.integers(1, 9))
 def test_even_picks_fill_their_rectangles(lists, max_len, batch_size):
     store = packed(lists)

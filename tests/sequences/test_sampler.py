@@ -4,7 +4,7 @@ from itertools import chain
 import pytest
 import torch
 from handmade import pack
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from btsr_core.errors import InputError
@@ -32,7 +32,6 @@ def usable(lists):
     return [row for row, items in enumerate(lists) if len(items) >= 2]
 
 
-@settings(deadline=None)
 @given(sequences.filter(usable), st.integers(0, 2**32))
 def test_partners_share_the_target_and_differ_where_they_can(lists, seed):
     train_set = index_by_target(packed(lists))
@@ -71,7 +70,6 @@ def test_one_item_has_no_negatives():
         draw_negatives(torch.zeros(1, dtype=torch.int64), 1, 1, generator(CPU, 0))
 
 
-@settings(deadline=None)
 @given(sequences.filter(usable), st.integers(1, 9), st.integers(1, 6), st.integers(0, 99))
 def test_an_epoch_is_every_usable_sequence_once(lists, batch_size, max_len, seed):
     store = packed(lists)

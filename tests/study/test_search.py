@@ -11,7 +11,7 @@ SPACE = {
 DEFAULTS = {"objective": "bce", "dropout": 0.35, "n_negatives": 4}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 20), st.integers(0, 1000))
 def test_trials_lie_in_the_space_and_the_first_is_the_defaults(n, seed):
     first, *others = trials(SPACE, DEFAULTS, n, seed)
@@ -24,7 +24,7 @@ def test_trials_lie_in_the_space_and_the_first_is_the_defaults(n, seed):
         assert trial["n_negatives"] in (1, 16, 64, 256)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.integers(1, 12), st.integers(0, 100))
 def test_more_trials_only_add_to_fewer(n, seed):
     assert trials(SPACE, DEFAULTS, n + 3, seed)[:n] == trials(SPACE, DEFAULTS, n, seed)
