@@ -1,6 +1,7 @@
 """A tiny dataset, quick to train on, and a browser in which nothing moves, for every test."""
 
 import shutil
+from concurrent.futures import Executor, Future
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,27 @@ def tiny_csv(tmp_path_factory):
 def tiny(tiny_csv) -> Experiment:
     """An experiment that trains in about a second."""
     return experiment(source=str(tiny_csv), **TINY)
+
+
+class Here(Executor):
+    """Does what is submitted at once, and in this process."""
+
+    def submit(self, work, /, *given):
+        future = Future()
+        try:
+            future.set_result(work(*given))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture(scope="module")
+def no_processes():
+    """Train here what would get processes of its own, each of which takes seconds to begin."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("study.run", "dial.run", "sweep"):
+            patch.setattr(f"btsr_core.{module}.worker_pool", lambda _processes: Here())
+        yield
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -68,6 +68,7 @@ def test_a_model_is_not_compared_with_itself(settings, said):
         with_and_without(experiment(**settings))
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_systems_have_the_same_seeds_and_their_own_names(tiny, tmp_path):
     losses = {name: experiment(regulariser=name).loss for name in ("none", "duorec", "vicreg")}
     wanted = {name: tiny.model_copy(update={"loss": loss}) for name, loss in losses.items()}

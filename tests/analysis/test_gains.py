@@ -12,7 +12,7 @@ from btsr_core.sweep import run_systems, with_and_without
 
 
 @pytest.fixture(scope="module")
-def systems(tiny, tmp_path_factory):
+def systems(tiny, tmp_path_factory, no_processes):
     pair = with_and_without(tiny)
     return run_systems(pair, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
 

@@ -52,7 +52,7 @@ def standing_of(folder, results="results"):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, tiny_csv):
+def folder(tmp_path_factory, tiny_csv, no_processes):
     """A study whose sweep is recorded, and all of its dials."""
     folder = tmp_path_factory.mktemp("study")
     settings = ", ".join(f"{name} = {value}" for name, value in {**TINY, "max_epochs": 2}.items())

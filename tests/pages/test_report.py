@@ -20,7 +20,7 @@ def split(tiny):
 
 
 @pytest.fixture(scope="module")
-def systems(tiny, tmp_path_factory):
+def systems(tiny, tmp_path_factory, no_processes):
     pair = with_and_without(tiny)
     return run_systems(pair, 2, runs=tmp_path_factory.mktemp("runs"), progress=False)
 
@@ -113,6 +113,7 @@ def test_loss_change_tells_the_first_epoch_and_the_last(systems):
     assert "BT-SR" in said
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_another_pair_is_drawn_and_told_under_its_own_names(tiny, split, tmp_path):
     """Nothing between the runs and the page knows the default's names."""
     loss = LossConfig(objective="bce", regulariser={"name": "vicreg", "view": "crop"})

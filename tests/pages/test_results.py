@@ -48,7 +48,7 @@ grid.scaling = ["per-dimension", "sum"]
 
 
 @pytest.fixture(scope="module")
-def chapter(tmp_path_factory, tiny_csv):
+def chapter(tmp_path_factory, tiny_csv, no_processes):
     """Parameters of a chapter about a file that no study names."""
     folder = tmp_path_factory.mktemp("own")
     study = folder / "study.toml"
