@@ -38,6 +38,7 @@ def user_path(given: str | Path) -> Path:
             "name that begins with ~"
         ) from None
 
+
 OF_CHAPTER = "BTSR_PROJECT"
 """Environment variable that tells a kernel of papermill's where the chapter's project is."""
 

@@ -106,16 +106,14 @@ def standing(
         targets = read_targets(folder)
     except InputError as error:
         targets, faults = None, {Path(TARGETS).stem: str(error)}
-    if targets is None:
+    if is_new := targets is None:
         try:
             targets = measure_targets(prepare(config, mirror=mirror))
         except InputError as error:
             raise InputError("; ".join([*faults.values(), str(error)])) from None
-        records, others = read_records(folder, targets)
-        if others and not records:
-            raise _other(folder, "holds records without their targets")
-    else:
-        records, others = read_records(folder, targets)
+    records, others = read_records(folder, targets)
+    if is_new and others and not records:
+        raise _other(folder, "holds records without their targets")
     place = Standing(study, dataset, folder, targets, records, faults | others)
     _check_place(place, config, mirror)
     return place
