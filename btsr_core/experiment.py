@@ -131,7 +131,7 @@ def run_experiment(
                 return load_run(path)
             except DamagedRunError as error:
                 said = f"{error}".removesuffix(REPAIR)
-                tqdm.write(f"btsr: {said}; the run is trained again", file=sys.stderr)
+                tqdm.write(printable(f"btsr: {said}; the run is trained again"), file=sys.stderr)
                 discard(path)
         return _train(experiment, _cut(interactions, experiment.data), path, where, progress)
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 from made_up_data import COLUMNS, hostile_csv
-from test_browser import BROWSERS, DRAWN, FLAGS, ROOT
-from test_lab import IS_IDLE, PATIENCE, running_lab
+from test_browser import DRAWN, ROOT
+from test_lab import IS_IDLE, running_lab
 
 pytestmark = pytest.mark.browser
 
@@ -74,24 +74,10 @@ def project(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield launched
-        launched.close()
-
-
 @pytest.fixture
-def watched(chromium):
+def watched(new_context):
     """A page that asks no other machine for anything, and what went wrong on it."""
-    context = chromium.new_context()
-    context.set_default_timeout(PATIENCE)
+    context = new_context()
     page, faults = context.new_page(), []
 
     def dismiss(dialog):
@@ -107,8 +93,7 @@ def watched(chromium):
     page.on("dialog", dismiss)
     page.on("pageerror", lambda error: faults.append(str(error)))
     context.route("**/*", keep_in)
-    yield page, faults
-    context.close()
+    return page, faults
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
