@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from btsr_core.config import Experiment
-from btsr_core.errors import InputError, is_damage
+from btsr_core.errors import InputError, is_damage, printable
 from btsr_core.files import atomic_path, remove
 from btsr_core.model.sasrec import SASRec
 
@@ -99,7 +99,7 @@ def resume(
     try:
         return load_checkpoint(path, model, adam, experiment)
     except InputError as error:
-        tqdm.write(f"btsr: {error}; training begins anew", file=sys.stderr)
+        tqdm.write(printable(f"btsr: {error}; training begins anew"), file=sys.stderr)
         remove(path)
         return None
 
