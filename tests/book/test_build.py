@@ -15,6 +15,7 @@ from btsr_core.book import build
 from btsr_core.book.chapters import read_chapter
 from btsr_core.book.execute import Job, code_hash, run_jobs
 from btsr_core.errors import InputError
+from btsr_core.files import replace_folder
 from btsr_core.runs import finished, load_run
 
 ROOT = Path(__file__).parents[2]
@@ -462,7 +463,7 @@ def test_staged_book_is_exchanged_whole(tmp_path):
         folder.mkdir()
     (new / "a.html").touch()
     (old / "stale.html").touch()
-    build._exchange(new, old)
+    replace_folder(new, old)
     assert [path.name for path in old.iterdir()] == ["a.html"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["html", "new"]
 
