@@ -15,7 +15,7 @@ from btsr_core.experiment import pick_device
 from btsr_core.files import records_dir, study_file
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
-from btsr_core.printing import say, user_errors
+from btsr_core.printing import say
 from btsr_core.study.cli import name_faults, refuse_faults
 from btsr_core.study.run import standing
 from btsr_core.study.spec import read_study
@@ -54,44 +54,43 @@ def dial_command(
     cannot be read are named, and those that are planned are made again; the exit status then is 2.
     """
     keep_freed_memory()
-    with user_errors():
-        here = pick_device(device)
-        for name in kind or ():
-            if name not in KINDS:
-                raise InputError(f"--kind {name}: must be one of {', '.join(KINDS)}")
-        folder = records_dir(results) / dataset
-        described = read_study(study_file(study))
-        place = standing(described, dataset, folder, mirror=mirror)
-        dials = dial_standing(place, tuple(kind or KINDS))
-        faults = name_faults([*place.faults.values(), *dials.faults.values()])
-        if not dials.planned:
-            raise InputError(
-                f"the study has no sweep over alpha on {dataset} whose search has ended; "
-                f"`btsr study --only {dataset}` trains it"
-            )
-        _print(dials)
-        if status:
-            refuse_faults(faults)
-            return
-        missing = sum(one.status == "missing" for one in dials.planned)
-        with tqdm(unit="dial", total=missing, disable=not sys.stderr.isatty()) as bar:
-
-            def tell(line: str) -> None:
-                bar.update()
-                tqdm.write(printable(line), file=sys.stderr)
-
-            failures = run_dials(
-                [dials],
-                runs=runs,
-                mirror=mirror,
-                device=here,
-                processes=processes or (1 if here.type == "cuda" else usable_cores()),
-                say=tell,
-            )
-        _print(dials)
-        if failures:
-            raise InputError(f"{len(failures)} dials failed:\n  " + "\n  ".join(failures))
+    here = pick_device(device)
+    for name in kind or ():
+        if name not in KINDS:
+            raise InputError(f"--kind {name}: must be one of {', '.join(KINDS)}")
+    folder = records_dir(results) / dataset
+    described = read_study(study_file(study))
+    place = standing(described, dataset, folder, mirror=mirror)
+    dials = dial_standing(place, tuple(kind or KINDS))
+    faults = name_faults([*place.faults.values(), *dials.faults.values()])
+    if not dials.planned:
+        raise InputError(
+            f"the study has no sweep over alpha on {dataset} whose search has ended; "
+            f"`btsr study --only {dataset}` trains it"
+        )
+    _print(dials)
+    if status:
         refuse_faults(faults)
+        return
+    missing = sum(one.status == "missing" for one in dials.planned)
+    with tqdm(unit="dial", total=missing, disable=not sys.stderr.isatty()) as bar:
+
+        def tell(line: str) -> None:
+            bar.update()
+            tqdm.write(printable(line), file=sys.stderr)
+
+        failures = run_dials(
+            [dials],
+            runs=runs,
+            mirror=mirror,
+            device=here,
+            processes=processes or (1 if here.type == "cuda" else usable_cores()),
+            say=tell,
+        )
+    _print(dials)
+    if failures:
+        raise InputError(f"{len(failures)} dials failed:\n  " + "\n  ".join(failures))
+    refuse_faults(faults)
 
 
 def _print(dials: DialStanding) -> None:

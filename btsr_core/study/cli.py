@@ -16,7 +16,7 @@ from btsr_core.experiment import pick_device
 from btsr_core.files import records_dir, study_file
 from btsr_core.machine.allocator import keep_freed_memory
 from btsr_core.machine.processes import usable_cores
-from btsr_core.printing import say, user_errors
+from btsr_core.printing import say
 from btsr_core.study.plan import Planned, counts, describe
 from btsr_core.study.run import Standing, data_config, run_study, standing
 from btsr_core.study.spec import Study, read_study
@@ -60,40 +60,39 @@ def study_command(
     read are named too, and those that are planned are made again; the exit status then is 2.
     """
     keep_freed_memory()
-    with user_errors():
-        here = pick_device(device)
-        described = read_study(study_file(study))
-        _check_names(described, only, part, model)
-        places, faults = _standings(described, only, records_dir(results), mirror)
+    here = pick_device(device)
+    described = read_study(study_file(study))
+    _check_names(described, only, part, model)
+    places, faults = _standings(described, only, records_dir(results), mirror)
 
-        def wanted(one: Planned) -> bool:
-            fits = part is None or one.part in part or _is_searched_for(described, one, part)
-            return fits and (model is None or one.model in model)
+    def wanted(one: Planned) -> bool:
+        fits = part is None or one.part in part or _is_searched_for(described, one, part)
+        return fits and (model is None or one.model in model)
 
-        _print_counts(places, wanted)
-        if status:
-            refuse_faults(faults)
-            return
-        workers = processes or (1 if here.type == "cuda" else usable_cores())
-        with tqdm(unit="run", disable=not sys.stderr.isatty()) as bar:
-
-            def tell(line: str) -> None:
-                left = seconds_left(places, wanted)
-                bar.update()
-                tqdm.write(printable(f"{line}; {_in_words(left, workers)}"), file=sys.stderr)
-
-            failures = run_study(
-                places,
-                runs=runs,
-                mirror=mirror,
-                device=here,
-                processes=workers,
-                wanted=wanted,
-                say=tell,
-            )
-        if failures:
-            raise InputError(f"{len(failures)} runs failed:\n  " + "\n  ".join(failures))
+    _print_counts(places, wanted)
+    if status:
         refuse_faults(faults)
+        return
+    workers = processes or (1 if here.type == "cuda" else usable_cores())
+    with tqdm(unit="run", disable=not sys.stderr.isatty()) as bar:
+
+        def tell(line: str) -> None:
+            left = seconds_left(places, wanted)
+            bar.update()
+            tqdm.write(printable(f"{line}; {_in_words(left, workers)}"), file=sys.stderr)
+
+        failures = run_study(
+            places,
+            runs=runs,
+            mirror=mirror,
+            device=here,
+            processes=workers,
+            wanted=wanted,
+            say=tell,
+        )
+    if failures:
+        raise InputError(f"{len(failures)} runs failed:\n  " + "\n  ".join(failures))
+    refuse_faults(faults)
 
 
 def name_faults(faults: Iterable[str]) -> int:
