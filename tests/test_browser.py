@@ -56,6 +56,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
+    if not (HTML / "index.html").is_file():
+        pytest.skip("the book is not built: make book")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=HTML)) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"

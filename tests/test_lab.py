@@ -165,9 +165,9 @@ def in_lab(lab, opened):
 
 
 @pytest.fixture(params=["http", "file"])
-def on_page(request, opened):
+def on_page(request, opened, server):  # noqa: F811
     """The page of the chapter, on a server and opened as a file."""
-    site = request.getfixturevalue("server") if request.param == "http" else HTML.as_uri()
+    site = server if request.param == "http" else HTML.as_uri()
     page, faults = opened(f"{site}/book/slider.html", site)
     page.wait_for_selector(".btsr-front output[data-quantity]", state="attached")
     return page, faults
