@@ -8,7 +8,8 @@ import sys
 from pathlib import PurePath
 
 ALLOWED = {"localhost", "127.0.0.1", "::1", "registry.npmjs.org"}
-IS_PIP = any(PurePath(part).name in {"pip", "pip3"} for part in sys.orig_argv[:3])
+PIP = {"pip", "pip3", "__pip-runner__.py"}
+IS_PIP = any(PurePath(part).name in PIP for part in sys.orig_argv[:3])
 """It asks the index that it is set up for."""
 
 look_up, connect = socket.getaddrinfo, socket.socket.connect
