@@ -123,8 +123,11 @@ def _values_of(
     given = {name: values[name] for name in parameters if name in values}
     if not given:
         return {}
-    from btsr_core.book.settings import checked_values  # noqa: PLC0415 (imports pandas)
+    # imports pandas
+    from btsr_core.book.settings import FURTHER, checked_values, shared_settings  # noqa: PLC0415
 
+    if FURTHER in given and "objective" not in parameters:
+        given[FURTHER] = shared_settings(given[FURTHER])
     return checked_values(path, given)
 
 

@@ -99,6 +99,21 @@ def further_settings(text: str) -> dict[str, str]:
     return found
 
 
+def shared_settings(text: str) -> str:
+    """Return what belongs to no objective and no regulariser, of a text of settings.
+
+    It is for chapters that choose neither: the models of a study have losses of their own.
+    """
+    owned = {
+        name
+        for kind, choices in CHOICES.items()
+        for choice in choices
+        for name in own_settings(kind, choice)
+    }
+    found = further_settings(text).items()
+    return " ".join(f"{name}={value}" for name, value in found if name not in owned)
+
+
 def has_parameter(text: str, name: str, parameter: str) -> InputError:
     """Return the error for a setting in a text of settings that the chapter has a parameter for."""
     return InputError(

@@ -310,6 +310,12 @@ class TestPlan:
         assert other.values == {"alpha": 0.5, "seed": 3}
         assert toy.notebook == project / "_build" / "executed" / "book" / "toy.ipynb"
 
+    def test_chapters_of_the_study_get_no_settings_of_one_loss(self):
+        given = {"objective": "bce", "settings": "n_negatives=16,batch_size=64 view=crop"}
+        jobs = {job.source.stem: job.values for job in build.plan(ROOT, given)}
+        assert jobs["training"] == given
+        assert jobs["accuracy"] == {"settings": "batch_size=64"}
+
     def test_pages_without_code_are_not_executed(self, project):
         (project / "book" / "other.md").write_text("# Words\n\nNo code.\n")
         assert [job.source.stem for job in build.plan(project, {})] == ["toy"]
