@@ -118,7 +118,7 @@ def recorded(study_file, tmp_path):
     place = standing(read_study(study_file), "walks", folder)
     assert not folder.exists()  # only what trains writes
     assert run_study([place], runs=tmp_path / "runs", device=CPU, processes=1) == []
-    (path,) = (path for path in folder.iterdir() if path.name != TARGETS)
+    (path,) = (path for path in folder.glob("*.parquet") if path.name != TARGETS)
     return path
 
 
@@ -132,7 +132,7 @@ def invoke(folder, *more):
 def test_data_that_have_changed_are_said_before_anything_is_trained(recorded, tmp_path):
     own, study = tmp_path / "walks.csv", tmp_path / "study.toml"
     own.write_text("".join(own.read_text().splitlines(keepends=True)[:-1]))
-    before = {path: path.read_bytes() for path in recorded.parent.iterdir()}
+    before = {path: path.read_bytes() for path in recorded.parent.glob("*.parquet")}
     for seeds in (1, 2):  # the same command, and one that would train
         study.write_text(study.read_text().replace("seeds = 1", f"seeds = {seeds}"))
         for more in ([], ["--status"]):
@@ -142,7 +142,7 @@ def test_data_that_have_changed_are_said_before_anything_is_trained(recorded, tm
             assert {str(own), str(recorded.parent / TARGETS)} <= set(line.split())
             assert len(re.findall(r"\([0-9a-f]{12}\)", line)) == 2
             assert "choose another folder with --results, or delete" in line
-    assert {path: path.read_bytes() for path in recorded.parent.iterdir()} == before
+    assert {path: path.read_bytes() for path in recorded.parent.glob("*.parquet")} == before
     assert invoke(tmp_path, "--results", tmp_path / "others")[0] == 0
 
 
@@ -172,7 +172,7 @@ def test_data_that_change_meanwhile_are_not_recorded(recorded, tmp_path):
     own.write_text(own.read_text() + "u0,i0,5000\n")
     (failure,) = run_study([place], runs=tmp_path / "runs", device=CPU, processes=1)
     assert "is of other data" in failure
-    assert [path.name for path in recorded.parent.iterdir()] == [TARGETS]
+    assert [path.name for path in recorded.parent.glob("*.parquet")] == [TARGETS]
 
 
 @pytest.mark.parametrize("damage", ["flip", "empty", "folder of targets", "targets", "unsealed"])
