@@ -1,6 +1,7 @@
 """What the machine lacks or refuses becomes one line; an interrupt ends with a word at any time."""
 
 import errno
+import hashlib
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from btsr_core.book import build
 from btsr_core.book.vendored import fetch_from_npm
 from btsr_core.cli import app
 from btsr_core.errors import InputError, explained, is_damage
-from btsr_core.files import atomic_path, sha256_file, write_text
+from btsr_core.files import atomic_path, write_text
 from btsr_core.runs import finished
 
 SMALL = ("--k-core", 2, "--max-epochs", 2, "--batch-size", 16, "--dim", 8)
@@ -152,9 +153,11 @@ models = ["plain"]
 seeds = 1
 """)
     fill(disk, 4)
-    said = said_in_one_line(call("study", "--study", study, "--results", disk, "--status"))
-    assert f"btsr: {disk}" in said
-    assert "No space left on device" in said
+    done = call("study", "--study", study, "--results", disk, "--runs", tmp_path / "runs")
+    assert done.exit_code == 2
+    assert f"walks: {disk}" in done.stderr
+    assert "No space left on device; free some room there or choose" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_cache_on_a_full_disk(disk, tmp_path, monkeypatch):
@@ -172,7 +175,7 @@ def test_the_cache_on_a_full_disk(disk, tmp_path, monkeypatch):
     fill(disk)
     said = f"^{disk}.*No space left on device.*BTSR_CACHE"
     with pytest.raises(InputError, match=said), explained():
-        fetch_from_npm("thing", "1", "package/x.js", sha256_file(archive))
+        fetch_from_npm("thing", "1", "package/x.js", hashlib.sha256(b"x" * 2**14).hexdigest())
 
 
 def test_a_full_folder_for_temporary_files_stops_no_training(tiny_csv, disk, tmp_path, monkeypatch):
@@ -248,6 +251,15 @@ STARTS = [  # a program, what it says first, and a module that it imports on its
 ]
 
 
+@pytest.fixture
+def _heeded():
+    """Let processes heed Ctrl-C that are started here; a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeded")
 @pytest.mark.parametrize(("arguments", "name", "module"), STARTS)
 def test_an_interrupt_while_a_program_starts(arguments, name, module):
     command = [sys.executable, "-X", "importtime", *arguments]

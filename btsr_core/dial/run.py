@@ -24,7 +24,7 @@ from btsr_core.dial.records import (
 )
 from btsr_core.dial.settings import KINDS, DialConfig
 from btsr_core.dial.training import train_dial
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, explained
 from btsr_core.experiment import alone, pick_device, versions
 from btsr_core.files import runs_dir
 from btsr_core.machine.processes import worker_pool
@@ -115,10 +115,11 @@ def run_dials(
     places, failures = [], []
     for place in standings:
         try:
-            if any(one.status == "missing" for one in place.planned):
-                check_data(place.place, mirror)
-            seal_all(place.folder, place.records)
-        except (InputError, OSError) as error:
+            with explained():
+                if any(one.status == "missing" for one in place.planned):
+                    check_data(place.place, mirror)
+                seal_all(place.folder, place.records)
+        except InputError as error:
             failures.append(f"{place.place.dataset}: {error}")
         else:
             places.append(place)
@@ -149,10 +150,11 @@ def run_dials(
 def _landed(job: "Future[Path]", place: DialStanding, one: PlannedDial, failures: list[str]) -> str:
     """Take over what a worker recorded; return a line about it."""
     try:
-        record = read_dial_record(job.result(), place.place.targets)
+        with explained():
+            record = read_dial_record(job.result(), place.place.targets)
     except BrokenProcessPool:
         raise InputError(WORKER_ENDED) from None
-    except (InputError, OSError) as error:
+    except InputError as error:
         failures.append(f"{one}: {error}")
         return failures[-1]
     place.records[record.dial_id] = record

@@ -16,7 +16,7 @@ import torch
 
 from btsr_core.config import DataConfig, Experiment, experiment
 from btsr_core.data.datasets import DATASETS
-from btsr_core.errors import InputError
+from btsr_core.errors import InputError, explained
 from btsr_core.experiment import Prepared, load_data, prepare, run_experiment
 from btsr_core.machine.processes import worker_pool
 from btsr_core.study.examples import EXAMPLES, examples_of, write_examples
@@ -38,11 +38,10 @@ from btsr_core.study.spec import Study
 from btsr_core.training.train import SELECTION_METRIC
 
 Say = Callable[[str], None]
-WORKER_ENDED = (
+WORKER_ENDED = (  # where one was killed
     "a training process ended unexpectedly, perhaps for want of memory; the same command goes on "
     "from the last checkpoint, with --processes 1 it needs least"
 )
-"""What is said where a worker was killed."""
 
 
 @dataclass
@@ -196,8 +195,9 @@ def run_study(
     places, failures = [], {}
     for place in standings:
         try:
-            _begin(place, wanted, mirror)
-        except (InputError, OSError) as error:
+            with explained():
+                _begin(place, wanted, mirror)
+        except InputError as error:
             failures[place.dataset] = f"{place.dataset}: {error}"
             say(failures[place.dataset])
         else:
@@ -255,10 +255,11 @@ def _ready(
 def _landed(job: "Future[Path]", place: Standing) -> str | None:
     """Take over what a worker recorded; return what went wrong, if anything did."""
     try:
-        record = read_record(job.result(), place.targets)
+        with explained():
+            record = read_record(job.result(), place.targets)
     except BrokenProcessPool:
         raise InputError(WORKER_ENDED) from None
-    except (InputError, OSError) as error:
+    except InputError as error:
         return str(error)
     place.records[record.run_id] = record
     place.faults.pop(record.run_id, None)

@@ -1,8 +1,7 @@
-import dataclasses
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from btsr_core.analysis.gains import paired_gains, seed_values, user_values
@@ -58,9 +57,8 @@ def test_values_by_seed_have_a_row_a_run(systems):
     np.testing.assert_array_equal(user_values(runs, "ndcg@10", "test", "full"), found.mean(axis=0))
 
 
-def test_runs_of_different_users_cannot_be_paired(systems, tmp_path):
+def test_runs_of_different_users_cannot_be_paired(systems):
     one, other = systems["BT-SR"]
-    table = pd.read_parquet(other.path / "ranks.parquet").assign(user_id="somebody else")
-    table.to_parquet(tmp_path / "ranks.parquet")
+    strangers = other.ranks("test", "full").assign(user_id="somebody else")
     with pytest.raises(ValueError, match="different users"):
-        user_values([one, dataclasses.replace(other, path=tmp_path)], "hr@5", "test", "full")
+        user_values([one, SimpleNamespace(ranks=lambda *_: strangers)], "hr@5", "test", "full")

@@ -58,7 +58,7 @@ def folder(tmp_path_factory, tiny_csv, no_processes):
     settings = ", ".join(f"{name} = {value}" for name, value in {**TINY, "max_epochs": 2}.items())
     (folder / "study.toml").write_text(STUDY.format(source=tiny_csv, settings=settings))
     assert run_study([standing_of(folder)], runs=folder / "runs", device=CPU, processes=1) == []
-    before = {path.name: path.read_bytes() for path in (folder / "results/walks").iterdir()}
+    before = {path.name: path.read_bytes() for path in (folder / "results/walks").glob("*.parquet")}
     dials, lines = dial_standing(standing_of(folder)), []
     assert [one.status for one in dials.planned] == ["missing"] * 2
     failures = run_dials([dials], runs=folder / "runs", device=CPU, processes=1, say=lines.append)
