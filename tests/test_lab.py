@@ -20,10 +20,10 @@ from test_browser import HTML, ROOT, SCREENSHOTS, server  # noqa: F401
 from btsr_core.dial.artefact import load_dial
 from btsr_core.dial.choice import chosen_dial
 from btsr_core.evaluation.evaluate import top_items_of
-from btsr_core.experiment import item_table, prepare
 from btsr_core.files import write_json
 from btsr_core.pages.dials import DEFAULT_SCALING
 from btsr_core.pages.results import open_recorded, runs_of
+from btsr_core.study.examples import read_examples
 
 pytestmark = pytest.mark.browser
 
@@ -273,7 +273,7 @@ def _note_latency(page, name, measure):
         write_json(LATENCY, figures | {name: own})
 
 
-def _score_between_positions(page, model_at, data, settings):
+def _score_between_positions(page, model_at, examples, settings):
     """Stand where no list is recorded: the kernel makes one, which is that of the dial's model."""
     page.select_option(".btsr-front select[data-field=user]", index=0)
     slider = page.locator(".btsr-front input[type=range]")
@@ -287,15 +287,11 @@ def _score_between_positions(page, model_at, data, settings):
         if done == 1:
             alpha = float(slider.input_value())
             assert alpha == 0.495
-            tested = data.split.held_out["full"].test
-            start, length = tested.inputs.starts[0], tested.inputs.lengths[0]
-            history = tested.inputs.item_ids[start : start + length]
             best, _ = top_items_of(
-                model_at(alpha), history, settings.model.max_len, K,
+                model_at(alpha), examples.histories[0], settings.model.max_len, K,
                 exclude_seen=settings.evaluation.exclude_seen,
             )  # fmt: skip
-            titles = item_table(data.interactions, data.split)["title"]
-            assert _titles(page) == titles.iloc[best].tolist()
+            assert _titles(page) == examples.items["title"].iloc[best].tolist()
         page.keyboard.press("ArrowLeft")  # past the next position that is recorded
     _note_latency(page, "lab, scored", "btsr-scored")
 
@@ -309,7 +305,7 @@ def test_dragged_in_jupyterlab(in_lab, recorded):
     chosen = chosen_dial(place)
     if chosen and chosen.artefact:
         dial, settings = load_dial(chosen.artefact), chosen.records[0].config.experiment
-        _score_between_positions(page, dial.model_at, prepare(settings.data), settings)
+        _score_between_positions(page, dial.model_at, read_examples(place.folder), settings)
         page.keyboard.press("Home")
         _is_at(page, 0)
     page.select_option(".btsr-front select[data-field=metric]", label="mrr")
