@@ -80,6 +80,7 @@ def project(tmp_path_factory):
         text = text.replace("n_seeds: int = 3", "n_seeds: int = 1")
         text = re.sub(r"\[\]\((?!accuracy|training)\w+\.md[^)]*\)", "", text)  # pages not here
         (root / "book" / f"{name}.md").write_text(text)
+    shutil.copy2(ROOT / "book" / "slider.md", root / "book")  # which `make lab` opens
     walks = _walks()
     for name in ("ml-100k", "movietweetings-100k"):
         (root / "mirror" / name).mkdir(parents=True)
