@@ -36,6 +36,13 @@ dataset = "movietweetings-100k"
 part = "table"
 models = ["ce", "bt"]
 seeds = 1
+
+[[plan]]
+dataset = "movietweetings-100k"
+part = "alpha"
+models = ["bt"]
+seeds = 1
+grid.alpha = [0.0, 0.5]
 """
 
 pytestmark = pytest.mark.notebooks
