@@ -1,8 +1,6 @@
 """What the command line prints: values, a run's metrics, and what the user got wrong."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,27 +18,20 @@ def say(text: str, *, err: bool = False) -> None:
     typer.echo(printable(text), err=err)
 
 
-@contextmanager
-def user_errors() -> Iterator[None]:
-    """Print what the user got wrong or the machine lacks, without a traceback, and exit with 2."""
-    try:
-        with interruptible(), explained():
-            yield
-    except InputError as error:
-        say(f"btsr: {error}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        say("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
-        raise typer.Exit(130) from None
-
-
 class Commands(TyperGroup):
     """The commands, all of which say in a line what the user got wrong or the machine lacks."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that is asked for."""
-        with user_errors():
-            return super().invoke(ctx)
+        """Run the command that is asked for; exit with 2 or 130, without a traceback."""
+        try:
+            with interruptible(), explained():
+                return super().invoke(ctx)
+        except InputError as error:
+            say(f"btsr: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            say("btsr: interrupted; the same command goes on from the last checkpoint", err=True)
+            raise typer.Exit(130) from None
 
 
 def print_values(values: dict[str, Any], as_json: bool) -> None:

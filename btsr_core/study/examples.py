@@ -13,11 +13,10 @@ import pyarrow as pa
 
 from btsr_core.analysis.buckets import distinct_users
 from btsr_core.data.datasets import DATASETS
-from btsr_core.errors import InputError
 from btsr_core.evaluation.metrics import IntArray
 from btsr_core.experiment import Prepared, item_table
-from btsr_core.sealed import read_parquet, write_parquet
 from btsr_core.study.measure import SHOWN_USERS, WIDEST
+from btsr_core.study.rows import named, read_row, write_row
 
 EXAMPLES = "examples/examples.parquet"
 """In a dataset's folder, apart from the records."""
@@ -97,8 +96,7 @@ def write_examples(examples: Examples, folder: Path) -> Path:
         "lengths": examples.lengths.tolist(),
         "histories": [history.tolist() for history in examples.histories],
     }
-    table = pa.Table.from_pylist([row], _SCHEMA)
-    return write_parquet(table, folder / EXAMPLES, compression="zstd", compression_level=19)
+    return write_row(row, _SCHEMA, folder / EXAMPLES)
 
 
 def read_examples(folder: Path) -> Examples | None:
@@ -112,21 +110,18 @@ def read_examples(folder: Path) -> Examples | None:
     path = folder / EXAMPLES
     if not path.is_file():
         return None
-    try:
-        row = read_parquet(path, _SCHEMA).to_pylist()[0]
+    with named(path, "btsr study"):
+        row = read_row(path, _SCHEMA)
         columns = {
             "item_id": row["item_ids"],
             "title": row["titles"],
             "genres": row["genres"],
             "users": row["users"],
         }
-        return Examples(
+        examples = Examples(
             row["fingerprint"],
             pd.DataFrame(columns),
             np.array(row["lengths"], dtype=np.int64),
             tuple(np.array(history, dtype=np.int64) for history in row["histories"]),
         )
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}); restore it, or delete it where raw data is at hand"
-        ) from None
+    return examples
